@@ -1,0 +1,90 @@
+/**
+ * The one place for what the constructs, the runtime and the Python package must agree on.
+ * `scripts/contract.ts` generates the Python side from it; nothing here imports anything.
+ */
+
+/** Version of the frames between the executor and the launcher (docs/protocol.md). */
+export const PROTOCOL_VERSION = 1;
+
+/** Where the image puts things and what the containers share. */
+export const PATHS = {
+  /** Folder of the emptyDir that the scheduler and the launcher share. */
+  SOCKET_DIR: '/run/pod-launcher',
+  /** Unix socket (mode 0600) inside it. */
+  SOCKET: '/run/pod-launcher/launcher.sock',
+  /** Where the executor ConfigMap is mounted in the launcher container: a folder, so that updates arrive live. */
+  LAUNCH_CONFIG_DIR: '/etc/pod-launcher',
+  /** Key in the executor ConfigMap and file name: the default pod template (Airflow's name for it). */
+  POD_TEMPLATE_FILE: 'pod_template_file.yaml',
+  /** Key in the executor ConfigMap and file name: the launch policy, JSON, a `LaunchPolicy`. */
+  LAUNCH_POLICY_FILE: 'launch-policy.json',
+  /** Where every client of the Kubernetes API finds its token, CA and namespace. */
+  SERVICE_ACCOUNT_DIR: '/var/run/secrets/kubernetes.io/serviceaccount',
+  AIRFLOW_HOME: '/opt/airflow',
+  DAGS: '/opt/airflow/dags',
+  LOGS: '/opt/airflow/logs',
+} as const;
+
+export const PORTS = {
+  /** HTTP of the launcher: /healthz and /readyz. */
+  LAUNCHER_HEALTH: 8795,
+  /** `airflow api-server` or `airflow webserver`. */
+  API_SERVER: 8080,
+  /** The scheduler's own health check server. */
+  SCHEDULER_HEALTH: 8974,
+  POSTGRES: 5432,
+} as const;
+
+/** Environment variables that are ours; Airflow's own keep Airflow's names. */
+export const ENV = {
+  SOCKET: 'POD_LAUNCHER_SOCKET',
+  CONFIG_DIR: 'POD_LAUNCHER_CONFIG_DIR',
+  /** Identity of the deployment: the value of the deployment label. Scheduler, launcher and webserver carry it. */
+  DEPLOYMENT: 'POD_LAUNCHER_DEPLOYMENT',
+  /** Namespaces that tasks are launched in, comma-separated; the webserver reads logs there. */
+  NAMESPACES: 'POD_LAUNCHER_NAMESPACES',
+  LOG_LEVEL: 'POD_LAUNCHER_LOG_LEVEL',
+} as const;
+
+/** Labels on task pods. The stock executor's (dag_id, task_id, run_id, try_number, map_index) stand beside them. */
+export const LABELS = {
+  DEPLOYMENT: 'airflow-pod-launcher/deployment',
+  LAUNCH_ID: 'airflow-pod-launcher/launch-id',
+  ATTEMPT: 'airflow-pod-launcher/attempt',
+  /** On a finished pod that is kept: Airflow has settled the task, the launcher deletes the pod when its time is up. */
+  SETTLED: 'airflow-pod-launcher/settled',
+} as const;
+
+/** Name of the container that runs the task, in the pod template and wherever its log or exit code is read. */
+export const TASK_CONTAINER = 'base';
+
+/** Exit codes of the `pod-launcher` binary. */
+export const EXIT_CODES = {
+  OK: 0,
+  /** Anything unforeseen. */
+  ERROR: 1,
+  /** Bad arguments, launch policy or pod template. */
+  CONFIG: 2,
+  /** The service account lacks a right that the launch policy needs. */
+  PERMISSION: 3,
+} as const;
+
+/** What `launch-policy.json` holds. The pod template is a file of its own beside it. */
+export interface LaunchPolicy {
+  /** Value of the deployment label; at most 63 characters, a valid label value. */
+  readonly deployment: string;
+  /** Namespaces that it may launch in; the first is the default. */
+  readonly namespaces: readonly string[];
+  /** At most this many creates under way at once. */
+  readonly maxInFlightCreates: number;
+  /** At most this many pods that exist and are not Running yet; more wait in the launcher. 0: no limit. */
+  readonly maxPendingPods: number;
+  /** At most this many pods that have not ended; more wait in the launcher. 0: no limit. */
+  readonly maxPods: number;
+  /** Seconds that a settled pod is kept. 0: deleted at once. */
+  readonly keepSucceededSeconds: number;
+  /** Seconds that a settled pod is kept. 0: deleted at once. */
+  readonly keepFailedSeconds: number;
+  /** Seconds that a pod may stay Pending before the launcher fails it with its reason. 0: no limit. */
+  readonly pendingTimeoutSeconds: number;
+}
