@@ -1,0 +1,80 @@
+import { AirflowApi, type DagRun, type LogEntry, type TaskInstance } from '../../../src/cli/airflow-api.js';
+import { forwardPort, type Forward } from '../../../src/cli/kube/port-forward.js';
+import { PORTS } from '../../../constructs/contract.js';
+import type { KubeObject } from '../../../src/cli/kube/objects.js';
+import type { Cluster } from './cluster.js';
+import { until } from './wait.js';
+
+interface Secret extends KubeObject {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A DAG run that has ended, with its task instances. */
+export interface EndedRun {
+  readonly run: DagRun;
+  readonly tasks: readonly TaskInstance[];
+}
+
+/** Airflow as its API shows it, reached through a forwarded port. */
+export class AirflowUnderTest {
+  private constructor(
+    readonly api: AirflowApi,
+    private readonly forward: Forward,
+  ) {}
+
+  static async connect(cluster: Cluster): Promise<AirflowUnderTest> {
+    const secret = await until('the first user', () =>
+      cluster.kube.find<Secret>('v1', 'Secret', cluster.namespace, 'airflow-first-user'),
+    );
+    const password = Buffer.from(secret.data['password'] ?? '', 'base64').toString();
+    const forward = await forwardPort(cluster.kube, {
+      pod: () => cluster.ready('api-server'),
+      targetPort: PORTS.API_SERVER,
+    });
+    const api = new AirflowApi(`http://127.0.0.1:${forward.port}`, { username: 'admin', password });
+    return new AirflowUnderTest(api, forward);
+  }
+
+  async close(): Promise<void> {
+    await this.forward.close();
+  }
+
+  /** Waits until the DAG is parsed, unpauses it and starts a run. */
+  async start(dagId: string, conf: Record<string, unknown> = {}, timeout = 60): Promise<DagRun> {
+    await until(`DAG ${dagId} is parsed`, () => this.api.dag(dagId), { timeout });
+    await this.api.unpause(dagId);
+    return await this.api.trigger(dagId, conf);
+  }
+
+  async tasks(run: DagRun): Promise<TaskInstance[]> {
+    return await this.api.taskInstances(run.dag_id, run.dag_run_id);
+  }
+
+  /** Waits until the run has ended, well or not. */
+  async ended(run: DagRun, timeout = 240): Promise<EndedRun> {
+    const ended = await until(
+      `run ${run.dag_run_id} of ${run.dag_id} ends`,
+      async () => {
+        const now = await this.api.run(run.dag_id, run.dag_run_id);
+        return ['success', 'failed'].includes(now.state) ? now : undefined;
+      },
+      { timeout },
+    );
+    return { run: ended, tasks: await this.tasks(run) };
+  }
+
+  /** Waits for the task instance to be in a state. */
+  async task(run: DagRun, taskId: string, state: string, timeout = 120): Promise<TaskInstance> {
+    return await until(
+      `task ${taskId} of ${run.dag_id} is ${state}`,
+      async () => (await this.tasks(run)).find((task) => task.task_id === taskId && task.state === state),
+      { timeout },
+    );
+  }
+
+  /** The log of a task's try as lines of text. */
+  async log(task: TaskInstance, tryNumber = 1): Promise<string> {
+    const { content } = await this.api.log(task, tryNumber);
+    return content.map((entry: LogEntry) => (typeof entry === 'string' ? entry : JSON.stringify(entry))).join('\n');
+  }
+}
