@@ -1,0 +1,20 @@
+"""Airflow provider of the pod launcher: an executor that hands every launch to the launcher beside the scheduler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+EXECUTOR = "airflow_pod_launcher.executor.PodLauncherExecutor"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """What Airflow's ProvidersManager reads through the entry point `apache_airflow_provider`."""
+    return {
+        "package-name": "airflow-provider-pod-launcher",
+        "name": "Pod launcher",
+        "description": "Launches one pod per task through the pod-launcher runtime.",
+        "versions": [__version__],
+        "executors": [EXECUTOR],
+    }
