@@ -1,0 +1,63 @@
+import { createInterface } from 'node:readline/promises';
+import { LABELS } from '../../../constructs/contract.js';
+import { defineCommand } from '../command.js';
+import { CliError, EXIT_CODES } from '../errors.js';
+import { objectName, type KubeObject } from '../kube/objects.js';
+import { DATA_KINDS, PRUNED_KINDS, releaseObjects, remove } from '../kube/prune.js';
+import { note } from '../progress.js';
+import type { Session } from '../session.js';
+
+/** `cdk8s-airflow destroy` */
+export const destroy = defineCommand({
+  command: 'destroy',
+  describe: "Remove the stack's objects; claims and Secrets stay unless --delete-data is given",
+  builder: (args) =>
+    args.option('yes', { type: 'boolean', alias: 'y', default: false, describe: 'Do not ask' }).option('delete-data', {
+      type: 'boolean',
+      default: false,
+      describe:
+        'Also delete volume claims (database, DAGs, logs) and Secrets (keys, passwords): they cannot be had back',
+    }),
+  run: async (session, args) => {
+    const { client, namespace, release } = session;
+    const kinds = args.deleteData ? [...PRUNED_KINDS, ...DATA_KINDS] : PRUNED_KINDS;
+    const objects = await releaseObjects(client, kinds, namespace, release);
+    const tasks = await client.list('v1', 'Pod', namespace, `${LABELS.DEPLOYMENT}=${release}`);
+    // What a controller made goes with its owner.
+    const found = [...objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0), ...tasks];
+    if (found.length === 0) {
+      throw new CliError(EXIT_CODES.NOT_FOUND, `There is no release '${release}' in namespace '${namespace}'.`);
+    }
+    if (!args.yes) {
+      await confirm(session, found, args.deleteData);
+    }
+    const removed: string[] = [];
+    for (const object of found) {
+      session.signal.throwIfAborted();
+      await remove(client, object);
+      removed.push(objectName(object));
+      note(`${objectName(object)} removed`);
+    }
+    session.print({ removed }, () => `Removed ${removed.length} objects from namespace ${namespace}.`);
+  },
+});
+
+async function confirm(session: Session, found: readonly KubeObject[], deleteData: boolean): Promise<void> {
+  const what = `${found.length} objects of release '${session.release}' in namespace '${session.namespace}' of ${session.client.server}`;
+  if (!process.stdin.isTTY) {
+    throw new CliError(EXIT_CODES.USAGE, `destroy removes ${what}; pass --yes to do so without a terminal.`);
+  }
+  note(found.map((object) => `  ${objectName(object)}`).join('\n'));
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const data = deleteData ? ', with all data and keys' : '';
+    const answer = await terminal.question(`Remove ${what}${data}? Type the release's name: `, {
+      signal: session.signal,
+    });
+    if (answer.trim() !== session.release) {
+      throw new CliError(EXIT_CODES.USAGE, 'Not confirmed; nothing was removed.');
+    }
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,36 @@
+import {
+  Listr,
+  ListrLogger,
+  ProcessOutput,
+  type ListrDefaultRenderer,
+  type ListrSimpleRenderer,
+  type ListrTask,
+  type ListrTaskWrapper,
+} from 'listr2';
+
+/** One step as the steps themselves see it. */
+export type Step<C> = ListrTask<C, ListrDefaultRenderer, ListrSimpleRenderer>;
+/** Handle of a running step: its title and its last line of output. */
+export type StepHandle<C> = ListrTaskWrapper<C, ListrDefaultRenderer, ListrSimpleRenderer>;
+export type Steps<C> = Listr<C>;
+
+/**
+ * Steps with progress on stderr, so that stdout holds the result alone: live lines on a terminal, plain ones elsewhere.
+ */
+export function steps<C extends object>(tasks: Step<C>[]): Steps<C> {
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
+  return new Listr<C, 'default', 'simple'>(tasks, {
+    renderer: 'default',
+    fallbackRenderer: 'simple',
+    fallbackRendererCondition: () => !process.stderr.isTTY,
+    // Errors are told once, by the command's end.
+    rendererOptions: { logger, showErrorMessage: false, collapseErrors: false, collapseSubtasks: false },
+    fallbackRendererOptions: { logger },
+    registerSignalListeners: false,
+  });
+}
+
+/** A line of progress outside of steps. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
