@@ -39,9 +39,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ['constructs/**/*.ts'],
+    rules: {
+      // jsii knows index signatures, and no Record.
+      '@typescript-eslint/consistent-indexed-object-style': ['error', 'index-signature'],
+    },
+  },
+  {
     files: ['**/*.{js,cjs,mjs}'],
     languageOptions: {
-      globals: { module: 'writable', require: 'readonly', process: 'readonly', console: 'readonly', __dirname: 'readonly' },
+      globals: {
+        module: 'writable',
+        require: 'readonly',
+        process: 'readonly',
+        console: 'readonly',
+        __dirname: 'readonly',
+      },
     },
   },
   prettier,

@@ -1,0 +1,119 @@
+import type { Duration } from 'cdk8s';
+import type { Construct } from 'constructs';
+import type { ExecutorBinding } from './executor-binding.js';
+import { bindKubernetes, bindStockKubernetes } from './kubernetes-executor.js';
+import type { Release } from './release.js';
+import type { TaskPodOptions } from './task-pod.js';
+import { Checks } from './validation.js';
+
+/** Options of `Executor.kubernetes`. */
+export interface KubernetesExecutorOptions {
+  /** Pods of tasks that have not ended, at most; also Airflow's `core.parallelism`. @default - No limit in the launcher; Airflow's own 32. */
+  readonly maxPods?: number;
+  /** Pods that exist and do not run yet, at most; more of them only slow the nodes down. @default 64 */
+  readonly maxPendingPods?: number;
+  /** Requests that create pods under way at once, at most. @default 32 */
+  readonly maxInFlightCreates?: number;
+  /** How long the pod of a task that succeeded is kept. @default - 10 minutes with ephemeral logs, else not at all. */
+  readonly keepSucceeded?: Duration;
+  /** How long the pod of a task that failed is kept. @default Duration.hours(1) */
+  readonly keepFailed?: Duration;
+  /** How long a pod may be pending before its task fails with the reason. @default Duration.minutes(10) */
+  readonly pendingTimeout?: Duration;
+  /** Namespaces that tasks may run in, the default one first. @default - The namespace of the stack. */
+  readonly namespaces?: string[];
+  /** The pods of tasks. */
+  readonly taskPod?: TaskPodOptions;
+}
+
+/** Options of `Executor.stockKubernetes`. */
+export interface StockKubernetesExecutorOptions {
+  /** `core.parallelism`. @default - Airflow's own 32. */
+  readonly parallelism?: number;
+  /** Pods created in one turn of the scheduler's loop. @default 1 - As Airflow. */
+  readonly creationBatchSize?: number;
+  /** The pods of tasks. */
+  readonly taskPod?: TaskPodOptions;
+}
+
+/** Options of `Executor.local`. */
+export interface LocalExecutorOptions {
+  /** Tasks at once, as processes of the scheduler's container. @default 8 */
+  readonly parallelism?: number;
+}
+
+/** What runs the tasks. */
+export abstract class Executor {
+  /** One pod per task, launched by this package's launcher, a native sidecar of the scheduler. */
+  public static kubernetes(options: KubernetesExecutorOptions = {}): Executor {
+    return new KubernetesExecutor(options);
+  }
+
+  /** One pod per task, launched by Airflow's own KubernetesExecutor: for comparison and migration. */
+  public static stockKubernetes(options: StockKubernetesExecutorOptions = {}): Executor {
+    return new StockKubernetesExecutor(options);
+  }
+
+  /** Processes of the scheduler. */
+  public static local(options: LocalExecutorOptions = {}): Executor {
+    return new LocalExecutor(options);
+  }
+
+  /** `core.executor`. */
+  public abstract readonly airflowClass: string;
+
+  /** Namespaces that tasks run in, given the one of the stack. */
+  public namespaces(own: string): string[] {
+    return [own];
+  }
+
+  /** Makes the objects that are needed, and says what the components need. */
+  public abstract bind(scope: Construct, release: Release): ExecutorBinding;
+}
+
+class KubernetesExecutor extends Executor {
+  public readonly airflowClass = 'airflow_pod_launcher.executor.PodLauncherExecutor';
+
+  public constructor(private readonly options: KubernetesExecutorOptions) {
+    super();
+  }
+
+  public override namespaces(own: string): string[] {
+    const given = this.options.namespaces ?? [];
+    return given.length > 0 ? [...new Set(given)] : [own];
+  }
+
+  public bind(scope: Construct, release: Release): ExecutorBinding {
+    return bindKubernetes(scope, release, this.options, this.namespaces(release.namespace));
+  }
+}
+
+class StockKubernetesExecutor extends Executor {
+  public readonly airflowClass = 'KubernetesExecutor';
+
+  public constructor(private readonly options: StockKubernetesExecutorOptions) {
+    super();
+  }
+
+  public bind(scope: Construct, release: Release): ExecutorBinding {
+    return bindStockKubernetes(scope, release, this.options);
+  }
+}
+
+class LocalExecutor extends Executor {
+  public readonly airflowClass = 'LocalExecutor';
+
+  public constructor(private readonly options: LocalExecutorOptions) {
+    super();
+  }
+
+  public bind(_scope: Construct, release: Release): ExecutorBinding {
+    new Checks(release.scope, 'executor.').integer('parallelism', this.options.parallelism, 1);
+    return {
+      config: { core: { parallelism: String(this.options.parallelism ?? 8) } },
+      scheduler: {},
+      webserver: {},
+      runsInScheduler: true,
+    };
+  }
+}

@@ -1,0 +1,38 @@
+export { AccessMode, type ClaimOptions } from './claim.js';
+export { Airflow, type AirflowProps, ImagePullPolicy } from './airflow.js';
+export { AirflowConfig } from './airflow-config.js';
+export { Component, type ComponentOptions, type ComponentShape } from './component.js';
+export { CreatedSecrets, type CreatedValue } from './created-secrets.js';
+export { DagProcessor, type DagProcessorOptions, type DagProcessorProps } from './dag-processor.js';
+export { Dags, type DagsBakedOptions, type DagsVolumeOptions } from './dags.js';
+export { type DagsBinding } from './dags-binding.js';
+export {
+  Database,
+  type DatabaseBinding,
+  type EmbeddedDatabaseOptions,
+  type ExternalDatabaseOptions,
+} from './database.js';
+export {
+  Executor,
+  type KubernetesExecutorOptions,
+  type LocalExecutorOptions,
+  type StockKubernetesExecutorOptions,
+} from './executor.js';
+export { type ExecutorBinding } from './executor-binding.js';
+export { FirstUser, type FirstUserOptions, type FirstUserProps } from './first-user.js';
+export { type DagsGitSyncOptions } from './git-sync.js';
+export { Keys, type KeysProps } from './keys.js';
+export { Logs, type LogsVolumeOptions } from './logs.js';
+export { Migrations, type MigrationsOptions, type MigrationsProps } from './migrations.js';
+export * from './pod.js';
+export { Postgres, type PostgresProps } from './postgres.js';
+export { ComponentRole, type ComponentRoleProps, type RoleRule } from './rbac.js';
+export { Release, type ReleaseProps } from './release.js';
+export { type Requests, type Resources } from './resources.js';
+export { Scheduler, type SchedulerOptions, type SchedulerProps } from './scheduler.js';
+export { SecretRef } from './secret-ref.js';
+export { type TaskPodOptions } from './task-pod.js';
+export { Triggerer, type TriggererOptions, type TriggererProps } from './triggerer.js';
+export { type Problem, ValidationError } from './validation.js';
+export { DEFAULT_AIRFLOW_VERSION, VERSION } from './version.js';
+export { Webserver, type WebserverOptions, type WebserverProps } from './webserver.js';

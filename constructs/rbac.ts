@@ -1,0 +1,74 @@
+import { ApiObject } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { Release } from './release.js';
+import { lazy } from './lazy.js';
+
+/** A rule of a Role. */
+export interface RoleRule {
+  readonly apiGroups: string[];
+  readonly resources: string[];
+  /** @default - All of them. */
+  readonly resourceNames?: string[];
+  readonly verbs: string[];
+}
+
+/** What a `ComponentRole` grants, where and to whom. */
+export interface ComponentRoleProps {
+  readonly release: Release;
+  /** Value of the label `component`. */
+  readonly component: string;
+  /** The Role is `<roleName>-role`, its binding `<roleName>-rolebinding`. */
+  readonly roleName: string;
+  /** @default - The namespace of the stack. */
+  readonly namespace?: string;
+  /** In the namespace of the stack. */
+  readonly serviceAccountName: string;
+  readonly rules: RoleRule[];
+}
+
+/** A Role in one namespace, bound to the service account of one component. There are no ClusterRoles. */
+export class ComponentRole extends Construct {
+  private readonly rules: RoleRule[];
+
+  public constructor(scope: Construct, id: string, props: ComponentRoleProps) {
+    super(scope, id);
+    const { release, roleName } = props;
+    const namespace = props.namespace ?? release.namespace;
+    const labels = release.objectLabels(props.component);
+    this.rules = [...props.rules];
+    new ApiObject(this, 'Resource', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: `${roleName}-role`, namespace, labels },
+      rules: lazy(() => this.rules),
+    });
+    new ApiObject(this, 'Binding', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: `${roleName}-rolebinding`, namespace, labels },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `${roleName}-role` },
+      subjects: [{ kind: 'ServiceAccount', name: props.serviceAccountName, namespace: release.namespace }],
+    });
+  }
+
+  /** Grants more. */
+  public addRule(rule: RoleRule): void {
+    this.rules.push(rule);
+  }
+}
+
+/** What the launcher does with pods: no more verbs than it uses. */
+export const LAUNCHER_RULES: RoleRule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] },
+];
+
+/** What Airflow's own KubernetesExecutor does with pods; it reads logs in the webserver only. */
+export const STOCK_EXECUTOR_RULES: RoleRule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] },
+];
+
+/** Finding the pod of a running task and reading its log. */
+export const LOG_READER_RULES: RoleRule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
+  { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+];

@@ -1,0 +1,91 @@
+import { Yaml } from 'cdk8s';
+import { complete, nonEmpty } from './component.js';
+import { PATHS, TASK_CONTAINER } from './contract.js';
+import { AIRFLOW_UID, type EnvVar, joinParts, restrictedPod, sameNode } from './pod.js';
+import type { Release } from './release.js';
+import { renderResources, type Resources } from './resources.js';
+import { Checks } from './validation.js';
+
+/** The pods that tasks run in. A DAG changes its own with `executor_config={"pod_override": …}`. */
+export interface TaskPodOptions {
+  /** @default - 50m CPU and 192 MiB requested, no limits. */
+  readonly resources?: Resources;
+  /** Environment of the container `base`; visible to every task. @default - None. */
+  readonly env?: { [name: string]: string };
+  /** @default - tier, component and release. */
+  readonly labels?: { [key: string]: string };
+  /** @default - None. */
+  readonly annotations?: { [key: string]: string };
+  /** @default - Any node. */
+  readonly nodeSelector?: { [key: string]: string };
+  /** In the API's own form. @default - None. */
+  readonly tolerations?: object[];
+  /** In the API's own form. @default - Pods that share a ReadWriteOnce volume share a node. */
+  readonly affinity?: object;
+  /** @default - The cluster's default. */
+  readonly priorityClassName?: string;
+  /** A service account of each launch namespace, e.g. with a cloud identity. @default - `<release>-airflow-worker`, without rights. */
+  readonly serviceAccountName?: string;
+}
+
+/** Name of the service account of the pods of tasks. */
+export function taskServiceAccount(release: Release, options: TaskPodOptions): string {
+  return options.serviceAccountName ?? `${release.name}-airflow-worker`;
+}
+
+/** The pod template as YAML. It holds no secret, no database URL and no token. */
+export function renderTaskPod(release: Release, options: TaskPodOptions): string {
+  const part = joinParts(release.config.part, release.dags.task, release.logs);
+  const env: EnvVar[] = [
+    // The task's process must not load the executor that launched it.
+    { name: 'AIRFLOW__CORE__EXECUTOR', value: 'LocalExecutor' },
+    { name: 'CONNECTION_CHECK_MAX_COUNT', value: '0' },
+    ...Object.entries(options.env ?? {}).map(([name, value]) => ({ name, value })),
+  ];
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'task',
+      labels: { ...release.labels, ...options.labels, ...part.nodeLabels, ...release.selector('worker') },
+      annotations: options.annotations,
+    },
+    spec: {
+      restartPolicy: 'Never',
+      serviceAccountName: taskServiceAccount(release, options),
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: restrictedPod(AIRFLOW_UID, 0),
+      imagePullSecrets: release.imagePullSecrets(),
+      priorityClassName: options.priorityClassName,
+      nodeSelector: options.nodeSelector,
+      tolerations: options.tolerations,
+      affinity: sameNode(part.nodeLabels, options.affinity),
+      initContainers: nonEmpty(part.initContainers.map((container) => complete(container, release))),
+      containers: [
+        complete(
+          {
+            name: TASK_CONTAINER,
+            env,
+            volumeMounts: part.mounts,
+            resources: renderResources({ cpu: '50m', memory: '192Mi' }, options.resources),
+          },
+          release,
+        ),
+      ],
+      volumes: part.volumes,
+    },
+  };
+  // Through JSON: YAML would write what is undefined as null.
+  return Yaml.stringify(JSON.parse(JSON.stringify(pod)));
+}
+
+/** Refuses what a task's pod cannot have. */
+export function checkTaskPod(release: Release, options: TaskPodOptions): void {
+  const checks = new Checks(release.scope, 'executor.taskPod.');
+  for (const name of Object.keys(options.env ?? {})) checks.envName('env', name);
+  checks.dnsName('serviceAccountName', options.serviceAccountName);
+}
+
+/** Folder of the pod template in the scheduler when Airflow's own executor reads it. */
+export const POD_TEMPLATE_DIR = `${PATHS.AIRFLOW_HOME}/pod_templates`;
