@@ -129,13 +129,13 @@ make_archive() {
   [[ $name != airflow ]] || wheel
   image=$(image_of "$name")
   key=$(key "$name")
-  archive=$CACHE/$name-$key.tar
+  archive=$ARCHIVES/$name-$key.tar
   if [[ ! -e $archive ]]; then
     need_packages buildah mmdebstrap python3
     make_image "$name"
     say "writing ${archive##*/}"
     [[ $name == airflow ]] && write_archive "$image" "$archive" "$(image_of base)" || write_archive "$image" "$archive"
-    find "$CACHE" -maxdepth 1 -name "$name-????????????????.tar" ! -path "$archive" -delete
+    find "$ARCHIVES" -name "$name-????????????????.tar" ! -path "$archive" -delete
   fi
   say "$image is $archive"
   printf '%s\t%s\t%s\n' "$name" "$image" "$archive"
@@ -148,13 +148,13 @@ make_release() {
   image=$(image_of airflow)
   image=${image%:*}:$tag
   key=$(key airflow)
-  archive=$CACHE/airflow-$tag-$key.tar
+  archive=$ARCHIVES/airflow-$tag-$key.tar
   if [[ ! -e $archive ]]; then
     make_image airflow
     say "building $image"
     step_airflow "$image" "$tag-$key" --build-arg "RELEASE=$tag"
     write_archive "$image" "$archive" "$(image_of airflow)"
-    find "$CACHE" -maxdepth 1 -name "airflow-$tag-????????????????.tar" ! -path "$archive" -delete
+    find "$ARCHIVES" -name "airflow-$tag-????????????????.tar" ! -path "$archive" -delete
   fi
   say "$image is $archive"
   printf '%s\t%s\t%s\n' "airflow-$tag" "$image" "$archive"

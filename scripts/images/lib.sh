@@ -4,6 +4,7 @@ set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/cdk8s-airflow/images
+ARCHIVES=$CACHE/archives
 STORAGE=$CACHE/storage
 LAYOUT=$CACHE/tmp/layers
 STARTED=$(date +%s%N)
@@ -78,7 +79,7 @@ b() {
 }
 
 setup() {
-  mkdir -p "$CACHE" "$TMPDIR" "$STORAGE"
+  mkdir -p "$ARCHIVES" "$TMPDIR" "$STORAGE"
   # One builder at a time: they share the storage and the layout.
   exec 9>"$CACHE/lock"
   flock -n 9 || { say 'waiting for another build'; flock 9; }
