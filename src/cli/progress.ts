@@ -1,6 +1,7 @@
 import {
   Listr,
   ListrLogger,
+  ListrLogLevels,
   ProcessOutput,
   type ListrDefaultRenderer,
   type ListrSimpleRenderer,
@@ -18,16 +19,22 @@ export type Steps<C> = Listr<C>;
  * Steps with progress on stderr, so that stdout holds the result alone: live lines on a terminal, plain ones elsewhere.
  */
 export function steps<C extends object>(tasks: Step<C>[]): Steps<C> {
-  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
+  const logger = new ProgressLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   return new Listr<C, 'default', 'simple'>(tasks, {
     renderer: 'default',
     fallbackRenderer: 'simple',
     fallbackRendererCondition: () => !process.stderr.isTTY,
-    // Errors are told once, by the command's end.
     rendererOptions: { logger, showErrorMessage: false, collapseErrors: false, collapseSubtasks: false },
     fallbackRendererOptions: { logger },
     registerSignalListeners: false,
   });
+}
+
+/** Errors are told once, by the command's end: a failed step shows its title alone. */
+class ProgressLogger extends ListrLogger {
+  override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
+    super.log(level, message, level === ListrLogLevels.FAILED ? undefined : options);
+  }
 }
 
 /** A line of progress outside of steps. */
