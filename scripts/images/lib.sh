@@ -6,7 +6,7 @@ PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/cdk8s-airflow/images
 ARCHIVES=$CACHE/archives
 STORAGE=$CACHE/storage
-LAYOUT=$CACHE/tmp/layers
+LAYERS=$CACHE/tmp/layers
 STARTED=$(date +%s%N)
 export TMPDIR=$CACHE/tmp
 # The pinned clients of the build; uv installs the base image's packages, hatchling builds the wheel.
@@ -130,12 +130,21 @@ in_storage() { b inspect --type image "$(by_key "$1" "$2")" >/dev/null 2>&1; }
 # Layers are not compressed, since writing and reading them would cost more than the disk they take for a while.
 write_archive() {
   local image=$1 archive=$2 parent=${3:-} left_out=()
-  if [[ -n $parent ]]; then
-    mapfile -t left_out < <(b inspect --type image --format '{{range .OCIv1.RootFS.DiffIDs}}{{println .}}{{end}}' "$parent")
+  [[ -z $parent ]] || mapfile -t left_out < <(layers_of "$parent")
+  rm -rf "$LAYERS"
+  if [[ -n $parent && $(layers_of "$image") == "$(layers_of "$parent")" ]]; then
+    # Nothing but another configuration: spare the reading and writing of every layer.
+    mkdir -p "$LAYERS"
+    inspect "$image" '{{.Manifest}}' >"$LAYERS/manifest.json"
+    inspect "$image" '{{.Config}}' >"$LAYERS/$(inspect "$image" '{{.Config}}' | sha256sum | cut -d' ' -f1)"
+  else
+    b push --quiet --disable-compression --format oci "$image" "dir:$LAYERS" >/dev/null
   fi
-  rm -rf "$LAYOUT"
-  b push --quiet --disable-compression --format oci "$image" "dir:$LAYOUT" >/dev/null
-  python3 "$PROJECT/scripts/images/archive.py" "$LAYOUT" "$image" "$archive.part" "${left_out[@]}"
+  python3 "$PROJECT/scripts/images/archive.py" "$LAYERS" "$image" "$archive.part" "${left_out[@]}"
   mv "$archive.part" "$archive"
-  rm -rf "$LAYOUT"
+  rm -rf "$LAYERS"
 }
+
+inspect() { b inspect --type image --format "$2" "$1"; }
+
+layers_of() { inspect "$1" '{{range .OCIv1.RootFS.DiffIDs}}{{println .}}{{end}}'; }

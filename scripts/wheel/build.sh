@@ -24,7 +24,7 @@ cp "$PROJECT/dist/runtime/"pod-launcher.cjs* "$stage/python/src/airflow_pod_laun
 find "$stage/python" -type f -exec chmod 0644 {} +
 
 # 1980: the oldest time that a zip file can hold.
-(cd "$stage/python" && SOURCE_DATE_EPOCH=315532800 "$venv/bin/hatchling" build --target wheel --directory "$stage/out" >&2)
+(cd "$stage/python" && SOURCE_DATE_EPOCH=315532800 "$venv/bin/hatchling" build --target wheel --directory "$stage/out" >/dev/null)
 mkdir -p "$PROJECT/dist/packages"
 wheel=$(basename "$stage"/out/*.whl)
 find "$PROJECT/dist/packages" -name 'airflow_provider_pod_launcher-*.whl' ! -name "$wheel" -delete
