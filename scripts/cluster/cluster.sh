@@ -134,7 +134,7 @@ start_base() {
   start_containerd
   start_apiserver
   wait_until 30 "containerd" containerd_ready
-  load_archives "$CACHE/images/pause-1.tar" "$CACHE/images/busybox-1.tar" 2>/dev/null
+  load_archives "$PAUSE_ARCHIVE" "$BUSYBOX_ARCHIVE" 2>/dev/null
   wait_until 90 "the API server" apiserver_ready
 }
 

@@ -3,9 +3,16 @@
 
 # The sandbox image holds one static program, an init that only waits and reaps; busybox makes the volumes' folders.
 ensure_images() {
-  local folder=$CACHE/images
-  [[ -e $folder/pause-1.tar ]] || build_image "$folder/pause-1.tar" "$PAUSE_IMAGE" '["/pause", "-P"]' pause_files
-  [[ -e $folder/busybox-1.tar ]] || build_image "$folder/busybox-1.tar" "$BUSYBOX_IMAGE" '["sh"]' busybox_files
+  local key
+  # shellcheck disable=SC2016 # dpkg-query's own placeholder
+  key=$({
+    dpkg-query --show --showformat='${Package} ${Version}\n' catatonit libc6
+    cat "$SCRIPTS/lib/images.sh"
+  } | sha256sum | cut -c1-12)
+  PAUSE_ARCHIVE=$CACHE/cluster-images/pause-$key.tar
+  BUSYBOX_ARCHIVE=$CACHE/cluster-images/busybox-$key.tar
+  [[ -e $PAUSE_ARCHIVE ]] || build_image "$PAUSE_ARCHIVE" "$PAUSE_IMAGE" '["/pause", "-P"]' pause_files
+  [[ -e $BUSYBOX_ARCHIVE ]] || build_image "$BUSYBOX_ARCHIVE" "$BUSYBOX_IMAGE" '["sh"]' busybox_files
 }
 
 pause_files() { # ROOT
@@ -16,11 +23,31 @@ busybox_files() { # ROOT
   local applet
   mkdir -p "$1/bin" "$1/etc" "$1/root"
   mkdir -m 1777 "$1/tmp"
-  install -m 0755 /usr/bin/busybox "$1/bin/busybox"
-  for applet in $(/usr/bin/busybox --list); do
+  # Debian's dynamic busybox, unpacked but not installed (the static one looks no names up without a C library), and the
+  # files of the C library that it needs.
+  unpack_package busybox "$1"
+  rm -rf "${1:?}/usr"
+  for applet in $("$1/bin/busybox" --list); do
     [[ $applet == busybox ]] || ln -s busybox "$1/bin/$applet"
   done
+  local -a libraries
+  mapfile -t libraries < <(dpkg-query --listfiles libc6 |
+    grep --extended-regexp '/(libc\.so\.6|libresolv\.so\.2|libnss_(files|dns)\.so\.2|ld-linux-.*)$')
+  tar --create --dereference --directory / "${libraries[@]#/}" | tar --extract --directory "$1"
+  printf 'hosts: files dns\n' >"$1/etc/nsswitch.conf"
   printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$1/etc/passwd"
+}
+
+unpack_package() { # PACKAGE ROOT
+  local work
+  work=$(mktemp -d "$CACHE/.package.XXXXXX")
+  chmod 0755 "$work"
+  (
+    cd "$work" || exit 1
+    apt-get download "$1" || { apt-get update && apt-get download "$1"; }
+    dpkg-deb --extract "$1"_*.deb "$2"
+  ) </dev/null >"$LOGS/unpack-$1.log" 2>&1 || fail "cannot get the Debian package $1; see $LOGS/unpack-$1.log"
+  rm -rf "$work"
 }
 
 # Makes an image of one layer as an archive in Docker's format, the same bytes for the same files.

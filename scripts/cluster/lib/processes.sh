@@ -25,13 +25,15 @@ close_descriptors() {
   done
 }
 
-# Clock ticks since boot when the process started: with the pid it names a process for good.
+# Clock ticks since boot when the process started: with the pid it names a process for good. Nothing for a dead one
+# that its parent has not fetched yet.
 start_time() { # PID
   local stat
+  local -a fields
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # The command's name, in parentheses, may hold blanks: count the fields behind it.
   read -ra fields <<<"${stat##*) }"
-  printf '%s' "${fields[19]}"
+  [[ ${fields[0]} == Z ]] || printf '%s' "${fields[19]}"
 }
 
 # Prints the pid of a daemon that is alive; a recorded pid that now belongs to another process does not count.

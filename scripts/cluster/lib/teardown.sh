@@ -59,10 +59,10 @@ stop_containerd() {
   local pid deadline=$((SECONDS + 10))
   pid=$(pid_of containerd) || return 0
   kill -TERM "$pid" 2>/dev/null || true
-  while alive containerd; do
-    ((SECONDS < deadline)) || kill -KILL "$pid" 2>/dev/null || true
+  while alive containerd && ((SECONDS < deadline)); do
     sleep 0.05
   done
+  kill -KILL "$pid" 2>/dev/null || true
 }
 
 mounts_below() { # FOLDER
@@ -99,10 +99,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.rest
 TOML
   (
     close_descriptors
-    exec containerd --config "$RUN/cleanup.toml"
+    # Ends by itself, should this script be killed: it holds the database's lock.
+    exec timeout --kill-after=5 120 containerd --config "$RUN/cleanup.toml"
   ) </dev/null >"$LOGS/containerd-cleanup.log" 2>&1 &
   local pid=$!
-  wait_until 20 "containerd to clean up" containerd_ready
+  (wait_until 20 "containerd to clean up" containerd_ready) || {
+    kill -KILL "$pid"
+    exit 1
+  }
   remove_containers || say "containerd kept some containers; see $LOGS/containerd-cleanup.log"
   kill -TERM "$pid"
   wait "$pid" 2>/dev/null || true
@@ -123,6 +127,10 @@ remove_network() {
   # The kernel ends a namespace a moment later; its half of the cable goes with it.
   ip link delete "$HOST_VETH" 2>/dev/null || true
   wait_until 10 "the network device $HOST_VETH to go" no_host_veth
+  # `ip netns add` made this folder a mount; it goes with the last namespace.
+  if [[ -d /run/netns && -z $(ls -A /run/netns) ]]; then
+    umount /run/netns 2>/dev/null || true
+  fi
 }
 
 no_host_veth() { ! ip link show "$HOST_VETH"; }
@@ -141,9 +149,12 @@ try_remove_cgroups() {
 
 remove_files() {
   rm -rf --one-file-system "$RUN"
-  # The caches of CNI and runc have fixed places; an entry of ours has our network's name, or our containerd is the only one.
+  # CNI, runc and the shims also keep files in fixed places, which another containerd would share.
   rm -f /var/lib/cni/results/cdk8s-airflow-*
-  pgrep --exact containerd >/dev/null || rm -rf --one-file-system /run/containerd
+  if ! pgrep --exact --runstates D,I,R,S,T containerd >/dev/null; then
+    rm -f /var/lib/cni/results/cni-loopback-*
+    rm -rf --one-file-system /run/containerd
+  fi
   rm -f "$KUBECONFIG_FILE"
   rm -rf "$MACHINE_DIR"
 }
