@@ -1,5 +1,6 @@
 import { ApiObject, type Size, SizeRoundingBehavior } from 'cdk8s';
 import { Construct } from 'constructs';
+import { sha256 } from './hash.js';
 import type { Release } from './release.js';
 import { Checks } from './validation.js';
 
@@ -75,6 +76,11 @@ export function sharedClaim(
   return {
     claimName,
     nodeLabels:
-      accessMode === AccessMode.READ_WRITE_ONCE ? { [`cdk8s-airflow/${what}-volume`]: claimName.slice(0, 63) } : {},
+      accessMode === AccessMode.READ_WRITE_ONCE ? { [`cdk8s-airflow/${what}-volume`]: labelValue(claimName) } : {},
   };
+}
+
+/** Names may be longer than values of labels. */
+function labelValue(name: string): string {
+  return name.length <= 63 ? name : sha256(name).slice(0, 16);
 }

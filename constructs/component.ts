@@ -161,6 +161,8 @@ export abstract class Component extends Construct {
   private workloadSpec(): object {
     const { release, component, kind, spec } = this.shape;
     return {
+      // A day to look at it; run again, it finds its work done.
+      ...(kind === 'Job' && { ttlSecondsAfterFinished: 86400 }),
       ...spec,
       // A Job gets its selector from the API server.
       ...(kind !== 'Job' && { selector: { matchLabels: release.selector(component) } }),

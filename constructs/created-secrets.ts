@@ -52,7 +52,7 @@ export class CreatedSecrets extends Construct {
   /** Has a Secret created with these keys. */
   public add(name: string, data: { [key: string]: CreatedValue }): void {
     this.role ??= this.build();
-    this.secrets.push({ name, labels: this.release.objectLabels('secret'), data });
+    this.secrets.push({ name, labels: { ...this.release.selector('secret'), heritage: 'cdk8s-airflow' }, data });
     // Read, so that a template can refer to a value that exists already.
     this.role.addRule({ apiGroups: [''], resources: ['secrets'], resourceNames: [name], verbs: ['get'] });
   }
@@ -97,7 +97,8 @@ class CreateSecretsJob extends Component {
       runsAirflow: false,
       container: {
         name: COMPONENT,
-        args: ['pod-launcher', 'create-secrets', '--spec', `${SPEC_DIR}/${SPEC_FILE}`],
+        // Not `args`: the public image's entrypoint takes what it does not know for a subcommand of airflow.
+        command: ['pod-launcher', 'create-secrets', '--spec', `${SPEC_DIR}/${SPEC_FILE}`],
         securityContext: restricted({ readOnlyRootFilesystem: true }),
       },
       requests: { cpu: '10m', memory: '64Mi' },

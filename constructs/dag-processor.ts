@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import { Component, type ComponentOptions } from './component.js';
 import type { Release } from './release.js';
+import { heartbeatProbe } from './scripts.js';
 import { Checks } from './validation.js';
 
 /** Options of the DAG processor. */
@@ -31,6 +32,7 @@ export class DagProcessor extends Component {
         name: 'dag-processor',
         args: ['bash', '-c', 'exec airflow dag-processor'],
         env: [...release.database.env, release.keys.fernetKey],
+        livenessProbe: heartbeatProbe('DagProcessorJob'),
       },
     });
     new Checks(this).integer('replicas', props.replicas, 1);

@@ -5,6 +5,8 @@ import type { PodPart } from './pod.js';
 export interface ExecutorBinding {
   /** Its options of airflow.cfg. */
   readonly config: Sections;
+  /** `core.parallelism` unless `config` says otherwise; known to the scheduler only. @default - Airflow's own. */
+  readonly parallelism?: number;
   /** For the scheduler. */
   readonly scheduler: PodPart;
   /** For the webserver, which reads the logs of running tasks. */

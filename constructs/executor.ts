@@ -110,7 +110,8 @@ class LocalExecutor extends Executor {
   public bind(_scope: Construct, release: Release): ExecutorBinding {
     new Checks(release.scope, 'executor.').integer('parallelism', this.options.parallelism, 1);
     return {
-      config: { core: { parallelism: String(this.options.parallelism ?? 8) } },
+      config: {},
+      parallelism: this.options.parallelism ?? 8,
       scheduler: {},
       webserver: {},
       runsInScheduler: true,

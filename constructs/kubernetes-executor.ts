@@ -55,7 +55,8 @@ export function bindKubernetes(
     name: LAUNCHER,
     // A native sidecar: it starts before the scheduler, outlives its restarts, and ends after it.
     restartPolicy: 'Always',
-    args: ['pod-launcher', 'serve'],
+    // Not `args`: the public image's entrypoint takes what it does not know for a subcommand of airflow.
+    command: ['pod-launcher', 'serve'],
     env: identity,
     ports: [{ name: 'launcher', containerPort: PORTS.LAUNCHER_HEALTH }],
     startupProbe: { ...probe('/readyz'), periodSeconds: 1, failureThreshold: 120 },
@@ -66,7 +67,8 @@ export function bindKubernetes(
     volumeMounts: [socket, tokenMount, { name: 'launch-config', mountPath: PATHS.LAUNCH_CONFIG_DIR, readOnly: true }],
   };
   return {
-    config: options.maxPods === undefined ? {} : { core: { parallelism: String(options.maxPods) } },
+    config: {},
+    parallelism: options.maxPods,
     runsInScheduler: false,
     scheduler: {
       // First, so that it starts while the database is waited for.
@@ -128,7 +130,6 @@ export function bindStockKubernetes(
   };
   return {
     config: {
-      core: options.parallelism === undefined ? {} : { parallelism: String(options.parallelism) },
       kubernetes_executor: {
         namespace: release.namespace,
         pod_template_file: `${POD_TEMPLATE_DIR}/${PATHS.POD_TEMPLATE_FILE}`,
@@ -137,6 +138,7 @@ export function bindStockKubernetes(
         worker_pods_creation_batch_size: String(options.creationBatchSize ?? 1),
       },
     },
+    parallelism: options.parallelism,
     runsInScheduler: false,
     scheduler: {
       volumes: [tokenVolume(TOKEN), ...(template.volumes ?? [])],

@@ -11,7 +11,7 @@ import { Keys, type KeysProps } from './keys.js';
 import type { Logs } from './logs.js';
 import { joinParts, type PodPart } from './pod.js';
 import { Scripts } from './scripts.js';
-import { Checks } from './validation.js';
+import { Checks, claimKey } from './validation.js';
 
 /** Props of `Release`; `Airflow` fills the defaults in. */
 export interface ReleaseProps {
@@ -78,8 +78,17 @@ export class Release extends Construct {
       );
     }
     this.namespace = namespace ?? 'default';
-    const launchNamespaces = props.executor.namespaces(this.namespace);
-    this.namespaces = [...new Set([this.namespace, ...launchNamespaces])];
+    this.namespaces = [...new Set([this.namespace, ...props.executor.namespaces(this.namespace)])];
+    // Two stacks of one name may share no namespace: their objects, or the labels of their tasks' pods, would be the same.
+    for (const each of this.namespaces) {
+      const other = claimKey(scope, `${each}/${this.name}`);
+      if (other !== undefined)
+        new Checks(scope).report(
+          'name',
+          this.name,
+          `must differ from that of ${other}: both use the namespace ${each}`,
+        );
+    }
 
     this.scripts = new Scripts(this, 'scripts', this);
     this.config = new AirflowConfig(this, 'config', this);

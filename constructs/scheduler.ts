@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import { Component, type ComponentOptions } from './component.js';
 import { PORTS } from './contract.js';
+import type { EnvVar } from './pod.js';
 import type { Release } from './release.js';
 import { Checks } from './validation.js';
 
@@ -40,6 +41,7 @@ export class Scheduler extends Component {
           ...release.database.env,
           release.keys.fernetKey,
           release.keys.jwtSecret,
+          ...parallelism(release),
           // The webserver fetches the logs of local tasks from port 8793, by the address that is stored with the task.
           ...(runsInScheduler
             ? [
@@ -60,4 +62,11 @@ export class Scheduler extends Component {
     });
     new Checks(this).integer('replicas', props.replicas, 1);
   }
+}
+
+/** Not in airflow.cfg: all components would restart when it changes. */
+function parallelism(release: Release): EnvVar[] {
+  const value = release.executor.parallelism;
+  if (value === undefined || release.config.get('core', 'parallelism') !== '') return [];
+  return [{ name: 'AIRFLOW__CORE__PARALLELISM', value: String(value) }];
 }

@@ -2,6 +2,7 @@ import { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { Component, type ComponentOptions } from './component.js';
 import type { Release } from './release.js';
+import { heartbeatProbe } from './scripts.js';
 import { Checks } from './validation.js';
 
 /** Options of the triggerer. */
@@ -39,6 +40,7 @@ export class Triggerer extends Component {
         name: component,
         args: ['bash', '-c', 'exec airflow triggerer'],
         env: [...release.database.env, release.keys.fernetKey, release.keys.apiSecretKey],
+        livenessProbe: heartbeatProbe('TriggererJob'),
         ports: [{ name: 'triggerer-logs', containerPort: LOG_PORT }],
       },
     });

@@ -62,6 +62,18 @@ export function report(scope: IConstruct, prop: string, value: unknown, fix: str
   problems.push({ path: scope.node.path, prop, value, fix });
 }
 
+const taken = new WeakMap<IConstruct, Map<string, string>>();
+
+/** Whether something else in this app has taken the key already: its path, or undefined. */
+export function claimKey(scope: IConstruct, key: string): string | undefined {
+  const { root, path } = scope.node;
+  const keys = taken.get(root) ?? new Map<string, string>();
+  taken.set(root, keys);
+  const other = keys.get(key);
+  if (other === undefined) keys.set(key, path);
+  return other;
+}
+
 /** The checks that several constructs share. Each returns without a word when the value is fine or not set. */
 export class Checks {
   public constructor(
