@@ -1,0 +1,60 @@
+import { type LaunchPolicy, PATHS } from '../../../constructs/contract.js';
+import { ConfigError, type ConfigProblem } from './errors.js';
+
+const FILE = PATHS.LAUNCH_POLICY_FILE;
+const LABEL_VALUE = /^[a-z0-9A-Z]([a-z0-9A-Z_.-]{0,61}[a-z0-9A-Z])?$/;
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Whole numbers of the policy with the least value that makes sense. */
+const NUMBERS = {
+  maxInFlightCreates: 1,
+  maxPendingPods: 0,
+  maxPods: 0,
+  keepSucceededSeconds: 0,
+  keepFailedSeconds: 0,
+  pendingTimeoutSeconds: 0,
+} as const;
+
+/**
+ * Reads the text of launch-policy.json. Unknown fields are left alone: a newer stack may run an older image for a while.
+ * @throws ConfigError with every problem: file, field, value and what it must be.
+ */
+export function parseLaunchPolicy(text: string): LaunchPolicy {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError([{ file: FILE, field: '', message: `is not JSON: ${(error as Error).message}` }]);
+  }
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new ConfigError([{ file: FILE, field: '', message: 'must hold one JSON object' }]);
+  }
+  const from = raw as Record<string, unknown>;
+  const problems: ConfigProblem[] = [];
+  const problem = (field: string, must: string): void => {
+    const value = from[field] === undefined ? 'missing' : JSON.stringify(from[field]);
+    problems.push({ file: FILE, field, message: `(${value}) must be ${must}` });
+  };
+
+  if (typeof from.deployment !== 'string' || !LABEL_VALUE.test(from.deployment)) {
+    problem('deployment', 'a label value of 1 to 63 characters (letters, digits, -, _ and .)');
+  }
+  const { namespaces } = from;
+  if (!Array.isArray(namespaces) || namespaces.length === 0 || !namespaces.every(isNamespace)) {
+    problem('namespaces', 'a list of at least one namespace name');
+  }
+  for (const [field, least] of Object.entries(NUMBERS)) {
+    const value = from[field];
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
+      problem(field, `a whole number of at least ${least}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return from as unknown as LaunchPolicy;
+}
+
+function isNamespace(value: unknown): boolean {
+  return typeof value === 'string' && NAMESPACE.test(value);
+}

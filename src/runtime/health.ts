@@ -1,0 +1,49 @@
+import http from 'node:http';
+
+/** What the health endpoint asks. */
+export interface HealthSource {
+  /** May the scheduler start? */
+  ready(): boolean;
+  /** Shown as JSON to people. */
+  status(): Record<string, unknown>;
+}
+
+/** HTTP for probes: /healthz is 200 while the process works, /readyz 200 when the scheduler may start, else 503. */
+export class HealthServer {
+  private readonly server: http.Server;
+
+  constructor(private readonly source: HealthSource) {
+    this.server = http.createServer((request, response) => {
+      const status = this.answer(request.url ?? '');
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(status === 404 ? '' : `${JSON.stringify(this.source.status())}\n`);
+    });
+  }
+
+  /** @param port 0: any free one. @returns the port */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, () => {
+        const address = this.server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  close(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  private answer(url: string): number {
+    switch (url.split('?')[0]) {
+      case '/healthz':
+        return 200;
+      case '/readyz':
+        return this.source.ready() ? 200 : 503;
+      default:
+        return 404;
+    }
+  }
+}

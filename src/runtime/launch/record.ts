@@ -1,0 +1,121 @@
+import type { EventKind, LaunchSpec, TaskKey } from '../link/messages.js';
+import type { Observation } from '../pods/observe.js';
+
+/** Where a launch stands. `creating`: a create is under way. `ended`: a terminal outcome is known. */
+export type Stage = 'queued' | 'creating' | 'pending' | 'running' | 'ended';
+
+export type TerminalKind = Extract<EventKind, 'SUCCEEDED' | 'FAILED' | 'LOST' | 'CREATE_FAILED'>;
+
+/** How a launch ended. */
+export interface Outcome {
+  readonly kind: TerminalKind;
+  readonly at: number;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly exitCode: number | null;
+  readonly node: string | null;
+  /** null: not known. */
+  readonly started: boolean | null;
+}
+
+/** Why the launcher itself takes a pod away. */
+export interface Kill {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * All that is known of one launch: a queued create, a pod, or an outcome that Airflow has not settled yet. There may
+ * be 10,000 of them, so a record holds a few fields and neither pod nor workload once the pod exists.
+ */
+export interface LaunchRecord {
+  readonly id: string;
+  readonly attempt: number;
+  readonly podName: string;
+  readonly namespace: string;
+  readonly key: TaskKey;
+  /** Id of the scheduler job whose launch it is; null: none that has connected to us. */
+  owner: string | null;
+  stage: Stage;
+  /** What to create; null once the pod is known. */
+  spec: LaunchSpec | null;
+  uid: string | null;
+  createdAt: number;
+  /** When the API server first confirmed the pod: only a list that began later can prove it gone. */
+  confirmedAt: number;
+  observation: Observation | null;
+  outcome: Outcome | null;
+  /** The pod does not exist any more, or never did. */
+  gone: boolean;
+  /** A create was sent and not answered: the pod may exist. */
+  uncertain: boolean;
+  createFailures: number;
+  /** What the last create that did not succeed met. */
+  lastProblem: string | null;
+  revoked: boolean;
+  kill: Kill | null;
+  /** Kinds told so far to the owner. */
+  told: Set<EventKind> | null;
+  /** Last PENDING that was told. */
+  toldPending: string;
+  /** A delete or label is under way or done: there is never a second one. */
+  release: 'none' | 'deleting' | 'labelling';
+  settledAt: number | null;
+  /** Airflow has settled the outcome: it was acknowledged and not retained. */
+  acknowledged: boolean;
+  /** The shim has seen the outcome and could not settle it: it is told again at `reportAt`. */
+  retained: boolean;
+  /** When an outcome that nobody has settled is told again, milliseconds since the epoch. */
+  reportAt: number;
+}
+
+/** Identity of a launch as a map key. */
+export function launchKey(id: string, attempt: number): string {
+  return `${id}/${attempt}`;
+}
+
+export function newRecord(
+  identity: Pick<LaunchRecord, 'id' | 'attempt' | 'podName' | 'namespace' | 'key' | 'owner'>,
+  stage: Stage,
+  spec: LaunchSpec | null,
+): LaunchRecord {
+  return {
+    ...identity,
+    stage,
+    spec,
+    uid: null,
+    createdAt: 0,
+    confirmedAt: 0,
+    observation: null,
+    outcome: null,
+    gone: false,
+    uncertain: false,
+    createFailures: 0,
+    lastProblem: null,
+    revoked: false,
+    kill: null,
+    told: null,
+    toldPending: '',
+    release: 'none',
+    settledAt: null,
+    acknowledged: false,
+    retained: false,
+    reportAt: 0,
+  };
+}
+
+/** Fields that every log line about a launch carries. */
+export function logFields(record: LaunchRecord): Record<string, unknown> {
+  const { key } = record;
+  return {
+    dag: key.dagId,
+    task: key.taskId,
+    run: key.runId,
+    try: key.tryNumber,
+    ...(key.mapIndex >= 0 ? { mapIndex: key.mapIndex } : {}),
+    pod: record.podName,
+    namespace: record.namespace,
+    launch: record.id,
+    attempt: record.attempt,
+  };
+}

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { ENV, EXIT_CODES, PATHS, PORTS } from '../../constructs/contract.js';
+import { VERSION } from './version.js';
+
+const HELP = `pod-launcher ${VERSION}: launches one pod per Airflow task
+
+Usage:
+  pod-launcher serve [--socket PATH] [--config-dir FOLDER] [--health-port PORT]
+      Serve the executor of a scheduler until SIGTERM.
+      --socket       Unix socket to listen on (${ENV.SOCKET}, default ${PATHS.SOCKET})
+      --config-dir   folder of the executor ConfigMap (${ENV.CONFIG_DIR}, default ${PATHS.LAUNCH_CONFIG_DIR})
+      --health-port  HTTP port of /healthz and /readyz (default ${PORTS.LAUNCHER_HEALTH}; 0: any free one)
+  pod-launcher create-secrets --spec FILE
+      Create the Secrets of FILE that do not exist yet; those that do are never changed.
+  pod-launcher --version
+  pod-launcher --help
+
+Kubernetes is reached by KUBECONFIG, else by the pod's service account. Log level: ${ENV.LOG_LEVEL}.
+Exit codes: ${EXIT_CODES.OK} done, ${EXIT_CODES.ERROR} unforeseen, ${EXIT_CODES.CONFIG} arguments or configuration, ${EXIT_CODES.PERMISSION} missing rights.
+`;
+
+/** Arguments that make no sense. */
+class UsageError extends Error {}
+
+async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_CODES.OK;
+  }
+  if (values.version === true) {
+    process.stdout.write(`${VERSION}\n`);
+    return EXIT_CODES.OK;
+  }
+  const [command, ...rest] = positionals;
+  if (rest.length > 0) {
+    throw new UsageError(`unexpected argument '${rest.join(' ')}'`);
+  }
+  // Each command is loaded on its own: --help and create-secrets need little of the launcher.
+  switch (command) {
+    case 'serve': {
+      const { serve, serveOptions } = await import('./commands/serve.js');
+      const healthPort = values['health-port'] === undefined ? undefined : Number(values['health-port']);
+      if (healthPort !== undefined && !(Number.isInteger(healthPort) && healthPort >= 0 && healthPort < 65536)) {
+        throw new UsageError(`--health-port (${values['health-port'] ?? ''}) must be a port number`);
+      }
+      return serve(serveOptions({ socket: values.socket, configDir: values['config-dir'], healthPort }, env), env);
+    }
+    case 'create-secrets': {
+      if (values.spec === undefined) {
+        throw new UsageError('create-secrets needs --spec FILE');
+      }
+      const { createSecrets } = await import('./commands/create-secrets.js');
+      return createSecrets(values.spec, env);
+    }
+    case undefined:
+      throw new UsageError('a command is needed');
+    default:
+      throw new UsageError(`unknown command '${command}'`);
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        socket: { type: 'string' },
+        'config-dir': { type: 'string' },
+        'health-port': { type: 'string' },
+        spec: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+main(process.argv.slice(2), process.env)
+  .then((code) => {
+    process.exitCode = code;
+    // Sessions to the API server that still drain must not hold the process.
+    setImmediate(() => process.exit());
+  })
+  .catch((error: unknown) => {
+    const usage = error instanceof UsageError;
+    process.stderr.write(usage ? `pod-launcher: ${error.message}\n\n${HELP}` : `${String((error as Error).stack)}\n`);
+    process.exit(usage ? EXIT_CODES.CONFIG : EXIT_CODES.ERROR);
+  });

@@ -1,0 +1,143 @@
+import { backoffMs } from '../launch/backoff.js';
+import { asKubeError, KubeError } from '../api/errors.js';
+import type { KubeApi } from '../api/kube-api.js';
+import type { Logger } from '../log.js';
+import type { RawPod } from './observe.js';
+
+/** Who is told about the pods of a namespace. */
+export interface PodHandler {
+  /** A pod as it is now: from a list or a watch. */
+  onPod(pod: RawPod): void;
+  /** The pod is gone; `pod` is its last state. */
+  onDeleted(pod: RawPod): void;
+  /**
+   * A whole list is through `onPod`.
+   * @param startedAt when its first page was asked for, milliseconds since the epoch
+   * @param uids of all the pods that it held
+   */
+  onListed(namespace: string, startedAt: number, uids: ReadonlySet<string>): void;
+}
+
+/** The API server sends a bookmark about every minute: longer silence means a watch that is dead without knowing it. */
+const SILENCE_MS = 75_000;
+const RETRY = { baseMs: 200, capMs: 10_000 };
+const HTTP_GONE = 410;
+
+/**
+ * Follows the pods of one namespace: LIST in pages, WATCH with bookmarks from there on, resumed at the last version.
+ * Where the watch cannot be resumed (410) it lists again, so a gap is always closed by a comparison.
+ */
+export class PodInformer {
+  private resourceVersion: string | null = null;
+  private failures = 0;
+  private heardAt = 0;
+  private readonly stopped = new AbortController();
+
+  constructor(
+    private readonly api: KubeApi,
+    private readonly namespace: string,
+    private readonly selector: string,
+    private readonly handler: PodHandler,
+    private readonly log: Logger,
+    private readonly now: () => number = Date.now,
+    private readonly silenceMs: number = SILENCE_MS,
+  ) {}
+
+  /** When the API server was last heard, milliseconds since the epoch; 0 before the first list. */
+  lastHeardAt(): number {
+    return this.heardAt;
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      try {
+        this.resourceVersion ??= await this.list();
+        await this.watch(this.resourceVersion);
+      } catch (error) {
+        await this.recover(asKubeError(error));
+      }
+    }
+  }
+
+  stop(): void {
+    this.stopped.abort();
+  }
+
+  private async list(): Promise<string> {
+    const startedAt = this.now();
+    const uids = new Set<string>();
+    let next: string | null = null;
+    for (;;) {
+      const page = await this.api.listPods(this.namespace, this.selector, next);
+      this.heardAt = this.now();
+      for (const pod of page.items) {
+        if (pod.metadata?.uid !== undefined) {
+          uids.add(pod.metadata.uid);
+        }
+        this.handler.onPod(pod);
+      }
+      if (page.next === null) {
+        this.handler.onListed(this.namespace, startedAt, uids);
+        this.log.debug({ namespace: this.namespace, pods: uids.size }, 'listed');
+        return page.resourceVersion;
+      }
+      next = page.next;
+    }
+  }
+
+  private async watch(from: string): Promise<void> {
+    const options = { silenceMs: this.silenceMs, signal: this.stopped.signal };
+    const broken: KubeError[] = [];
+    const startedAt = this.now();
+    const heardBefore = this.heardAt;
+    await this.api.watchPods(this.namespace, this.selector, from, options, (event) => {
+      this.heardAt = this.now();
+      if (event.type === 'ERROR') {
+        const { code, message, reason } = event.object;
+        broken.push(new KubeError('response', message ?? 'the watch failed', { status: code ?? 0, reason }));
+        return;
+      }
+      this.failures = 0;
+      this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
+      if (event.type === 'DELETED') {
+        this.handler.onDeleted(event.object);
+      } else if (event.type !== 'BOOKMARK') {
+        this.handler.onPod(event.object);
+      }
+    });
+    if (broken[0] !== undefined) {
+      throw broken[0];
+    }
+    // An end right after the beginning, again and again, must not become a busy loop.
+    if (this.heardAt === heardBefore && this.now() - startedAt < RETRY.capMs) {
+      throw new KubeError('connection', 'the watch ended at once');
+    }
+  }
+
+  private async recover(error: KubeError): Promise<void> {
+    if (this.stopped.signal.aborted) {
+      return;
+    }
+    if (error.status === HTTP_GONE) {
+      this.resourceVersion = null;
+    }
+    this.failures += 1;
+    const waitMs = error.retryAfterMs ?? backoffMs(RETRY, this.failures, Math.random());
+    const fields = { namespace: this.namespace, status: error.status, error: error.message, waitMs };
+    this.log.warn(fields, this.resourceVersion === null ? 'pods will be listed' : 'pod watch will be resumed');
+    await pause(waitMs, this.stopped.signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
