@@ -33,7 +33,7 @@ phase() {
 jest_project() {
   local name=$1
   shift
-  jest --selectProjects "$name" --json --outputFile="$RESULTS/$name.json" "$@"
+  bash scripts/jest.sh --selectProjects "$name" --json --outputFile="$RESULTS/$name.json" "$@"
 }
 
 start_cluster() {

@@ -35,10 +35,12 @@ export function program(args: readonly string[]): Argv<GlobalArgs> {
     // Errors are told and turned into exit codes in one place (main.ts).
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      if (error !== undefined) {
+      // YError: an option's value that cannot be read, as yargs hands it on.
+      if (error !== undefined && error.name !== 'YError') {
         throw error;
       }
-      throw new CliError(EXIT_CODES.USAGE, `${message ?? 'Bad arguments.'}\nSee: cdk8s-airflow --help`);
+      const why = error?.message ?? message ?? 'Bad arguments.';
+      throw new CliError(EXIT_CODES.USAGE, `${why}\nSee: cdk8s-airflow --help`, { cause: error });
     });
   return withGlobalOptions(cli)
     .command(up)

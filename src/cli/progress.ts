@@ -33,7 +33,7 @@ export function steps<C extends object>(tasks: Step<C>[]): Steps<C> {
 /** Errors are told once, by the command's end: a failed step shows its title alone. */
 class ProgressLogger extends ListrLogger {
   override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
-    super.log(level, message, level === ListrLogLevels.FAILED ? undefined : options);
+    super.log(level, message, (level as string) === (ListrLogLevels.FAILED as string) ? undefined : options);
   }
 }
 
