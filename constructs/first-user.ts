@@ -15,7 +15,7 @@ export interface FirstUserOptions extends ComponentOptions {
   readonly email?: string;
   /** @default 'Admin' */
   readonly role?: string;
-  /** @default - `<release>-first-user`, key `password`, is created. */
+  /** @default - `<release>-first-user` is created, with `username` and `password`. */
   readonly password?: SecretRef;
 }
 
@@ -33,7 +33,10 @@ export class FirstUser extends Component {
     const { release } = props;
     const created = `${release.name}-first-user`;
     const password = props.password ?? SecretRef.named(created, 'password');
-    if (!props.password) release.secrets.add(created, { password: { generate: 'password' } });
+    const username = props.username ?? 'admin';
+    // The name stands beside the password, so that whoever may read the one can log in.
+    if (!props.password)
+      release.secrets.add(created, { username: { template: username }, password: { generate: 'password' } });
     super(scope, id, {
       release,
       component: 'create-user',
@@ -51,7 +54,7 @@ export class FirstUser extends Component {
         ],
         env: [
           ...release.database.env,
-          { name: 'FIRST_USER', value: props.username ?? 'admin' },
+          { name: 'FIRST_USER', value: username },
           { name: 'FIRST_USER_EMAIL', value: props.email ?? 'admin@example.com' },
           { name: 'FIRST_USER_ROLE', value: props.role ?? 'Admin' },
           fromSecret('FIRST_USER_PASSWORD', password.secretName, password.key),

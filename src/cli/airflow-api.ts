@@ -94,8 +94,10 @@ export class AirflowApi {
     await this.send('PATCH', `/dags/${encodeURIComponent(dagId)}?update_mask=is_paused`, { is_paused: false });
   }
 
-  async trigger(dagId: string): Promise<DagRun> {
-    return (await this.send('POST', `/dags/${encodeURIComponent(dagId)}/dagRuns`, { logical_date: null })) as DagRun;
+  /** @param conf parameters of the run. @default none */
+  async trigger(dagId: string, conf: Readonly<Record<string, unknown>> = {}): Promise<DagRun> {
+    const body = { logical_date: null, conf };
+    return (await this.send('POST', `/dags/${encodeURIComponent(dagId)}/dagRuns`, body)) as DagRun;
   }
 
   async run(dagId: string, runId: string): Promise<DagRun> {
