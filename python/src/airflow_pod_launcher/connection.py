@@ -5,6 +5,7 @@ Nothing here blocks its callers but `request` (bounded) and `stop` (bounded): fr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import selectors
 import socket
@@ -147,10 +148,9 @@ class Connection:
         return remaining > 0 and self._changed.wait(remaining)
 
     def _wake(self) -> None:
-        try:
+        # An error means that a byte is waiting already, or that the thread has gone.
+        with contextlib.suppress(OSError):
             self._wake_writer.send(b"\0")
-        except (BlockingIOError, OSError):
-            pass  # A byte is waiting already, or the thread has gone.
 
     # --- the thread ---------------------------------------------------------------------------------------------
 
@@ -240,11 +240,9 @@ class Connection:
                 return unsent
 
     def _drain_wakes(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             while self._wake_reader.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
 
     def _take(self, frame: Frame) -> bool:
         """Put a frame where it belongs. True if it is a WELCOME."""

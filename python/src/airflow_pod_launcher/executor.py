@@ -47,6 +47,7 @@ class PodLauncherExecutor(BaseExecutor):
         super().__init__(*args, **kwargs)
         self._dispatcher: Dispatcher | None = None
         self._logs: PodLogReader | None = None
+        self._unsaved_event_logs: list[Any] = []
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -142,8 +143,17 @@ class PodLauncherExecutor(BaseExecutor):
 
     def sync(self) -> None:
         """Take in what the launcher reported and tell Airflow."""
+        if not self._task_event_logs:
+            self._unsaved_event_logs.clear()
         if self._dispatcher is not None:
             self._dispatcher.turn()
+
+    def log_task_event(self, *, event: str, extra: str, ti_key: Any) -> None:
+        """Add an entry to the task's audit log."""
+        super().log_task_event(event=event, extra=extra, ti_key=ti_key)
+        # The scheduler hands the entries to SQLAlchemy through a generator, which keeps only weak references to them:
+        # without another reference they are collected before they are written (seen in 3.3.2 with SQLAlchemy 2.1).
+        self._unsaved_event_logs.append(self._task_event_logs[-1])
 
     # --- Airflow asks -------------------------------------------------------------------------------------------
 

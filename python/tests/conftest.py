@@ -1,0 +1,66 @@
+"""A real metadata database (SQLite, migrated once a session) and a launcher's end of a real Unix socket."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Airflow reads its configuration when it is imported.
+_HOME = tempfile.TemporaryDirectory(prefix="pod-launcher-python-")
+os.environ.update(
+    AIRFLOW_HOME=_HOME.name,
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME.name}/airflow.db",
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__EXECUTOR="airflow_pod_launcher.executor.PodLauncherExecutor",
+    AIRFLOW__API_AUTH__JWT_SECRET="only-for-these-tests-only-for-these-tests",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    POD_LAUNCHER_DEPLOYMENT="under-test",
+)
+
+from deployment import Deployment  # noqa: E402
+from peer import Peer  # noqa: E402
+
+from airflow_pod_launcher.executor import PodLauncherExecutor  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def migrated_database() -> None:
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def deployment(migrated_database: None) -> Iterator[Deployment]:
+    """A DAG, a DAG run and this scheduler's job in the database."""
+    made = Deployment()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
+    """The launcher's end of the socket."""
+    # Paths of Unix sockets are short; pytest's own temporary folders may be too long.
+    with tempfile.TemporaryDirectory(prefix="pl-") as folder:
+        path = Path(folder) / "launcher.sock"
+        monkeypatch.setenv("POD_LAUNCHER_SOCKET", str(path))
+        made = Peer(path)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def executor(deployment: Deployment, peer: Peer) -> Iterator[PodLauncherExecutor]:
+    """A started executor that the launcher has welcomed."""
+    made = PodLauncherExecutor(parallelism=64)
+    made.job_id = deployment.job_id
+    made.start()
+    peer.welcome()
+    deployment.run(made, until=lambda: made.slots_available > 0)
+    yield made
+    made.terminate()

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any
+
+import pytest
+from deployment import Deployment
+from peer import Peer, eventually
+
+from airflow_pod_launcher.executor import PodLauncherExecutor
+
+
+def launched(deployment: Deployment, executor: PodLauncherExecutor, peer: Peer, **values: Any) -> tuple[Any, dict]:
+    """Queue a task and return it with the item of its LAUNCH frame."""
+    ti = deployment.queued(**values)
+    deployment.enqueue(executor, ti)
+    deployment.loop(executor)
+    (item,) = peer.expect("LAUNCH")["launches"]
+    return ti, item
+
+
+class TestConstruction:
+    def test_it_does_no_io(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("POD_LAUNCHER_SOCKET", "/nowhere/at/all.sock")
+        made = PodLauncherExecutor(parallelism=3, team_name=None)
+        assert made.slots_available == 0
+        made.sync()
+        made.end()
+
+    def test_airflow_loads_it_by_its_path(self) -> None:
+        from airflow.executors.executor_loader import ExecutorLoader
+
+        assert isinstance(ExecutorLoader.get_default_executor(), PodLauncherExecutor)
+
+    def test_the_provider_names_it(self) -> None:
+        from airflow_pod_launcher import get_provider_info
+
+        (path,) = get_provider_info()["executors"]
+        assert path == f"{PodLauncherExecutor.__module__}.{PodLauncherExecutor.__qualname__}"
+
+
+class TestLaunching:
+    def test_a_queued_task_is_launched_under_the_id_that_was_committed(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        assert (item["id"], item["attempt"], item["tiId"]) == (ti.external_executor_id, 1, str(ti.id))
+        assert item["key"] == {
+            "dagId": ti.dag_id,
+            "taskId": "work",
+            "runId": ti.run_id,
+            "tryNumber": 1,
+            "mapIndex": -1,
+        }
+        assert item["args"][:4] == ["python", "-m", "airflow.sdk.execution_time.execute_workload", "--json-string"]
+        assert json.loads(item["args"][4])["ti"]["id"] == str(ti.id)
+        assert time.time() < item["notAfter"] / 1000 <= time.time() + 600
+        assert ti.key in executor.running
+        assert ti.key not in executor.queued_tasks
+
+    def test_the_worker_understands_its_arguments(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        from airflow.executors import workloads
+        from pydantic import TypeAdapter
+
+        ti, item = launched(deployment, executor, peer)
+        workload = TypeAdapter(workloads.All).validate_json(item["args"][4])
+        assert workload.ti.key == ti.key
+        assert workload.token
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"state": "scheduled"}, {"external_executor_id": "newer"}, {"try_number": 2}, {"queued_by_job_id": None}],
+    )
+    def test_a_task_that_is_not_queued_by_us_any_more_is_dropped(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer, change: dict[str, Any]
+    ) -> None:
+        ti = deployment.queued()
+        deployment.enqueue(executor, ti)
+        deployment.update(ti, **change)
+        deployment.loop(executor)
+        launched(deployment, executor, peer)
+        assert not peer.frames("LAUNCH")
+        assert not executor.has_task(ti)
+
+    def test_a_task_without_an_id_gets_one_that_airflow_writes_down(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer, external_executor_id=None)
+        assert uuid.UUID(item["id"])
+        assert deployment.ti(ti).external_executor_id == item["id"]
+
+    def test_a_bad_executor_config_fails_the_task_and_says_why(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti = deployment.queued(executor_config={"pod_template_file": "/nowhere.yaml"})
+        deployment.enqueue(executor, ti)
+        deployment.loop(executor)
+        assert deployment.state(ti) == "up_for_retry"
+        assert any("/nowhere.yaml" in (extra or "") for _, extra in deployment.audit_log(ti))
+        assert not executor.has_task(ti)
+
+    def test_nothing_is_launched_and_nothing_accepted_while_the_launcher_is_away(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        peer.close()
+        eventually(lambda: executor.slots_available == 0, "no slots")
+        ti = deployment.queued()
+        deployment.enqueue(executor, ti)
+        deployment.loop(executor)
+        assert ti.key in executor.queued_tasks
+        peer.listen()
+        peer.welcome()
+        deployment.run(executor, until=lambda: peer.frames("LAUNCH"))
+
+    def test_a_callback_and_a_connection_test_run_in_pods_too(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        from airflow.executors import workloads
+        from airflow.executors.workloads.callback import CallbackDTO, CallbackFetchMethod
+
+        number = uuid.uuid4()
+        test = workloads.TestConnection.make(
+            connection_test_id=number, connection_id="pg", timeout=5, generator=executor.jwt_generator
+        )
+        callback = workloads.ExecuteCallback(
+            callback=CallbackDTO(
+                id=str(uuid.uuid4()), fetch_method=CallbackFetchMethod.IMPORT_PATH, data={"path": "a.b"}
+            ),
+            dag_rel_path="d.py",
+            bundle_info=workloads.BundleInfo(name="dags-folder"),
+            log_path=None,
+            token="",
+        )
+        executor.queue_workload(test, session=None)
+        executor.queue_workload(callback, session=None)
+        deployment.run(executor, until=lambda: len(peer.frames("LAUNCH")) == 2)
+        sent = {item["id"]: item for frame in peer.frames("LAUNCH") for item in frame["launches"]}
+        assert set(sent) == {str(number), callback.callback.id}
+        executor.heartbeat()
+        peer.event(callback.callback.id, "RUNNING")
+        peer.event(callback.callback.id, "FAILED", started=True, reason="Error", exitCode=1)
+        peer.event(str(number), "SUCCEEDED")
+        eventually(lambda: executor.sync() or len(executor.event_buffer) == 2, "two outcomes")
+        outcomes = {str(key.id): str(state) for key, (state, _) in executor.event_buffer.items()}
+        assert outcomes == {callback.callback.id: "failed", str(number): "success"}
+        assert not executor.running
+
+
+class TestReporting:
+    def test_a_task_that_succeeded_is_settled_and_acknowledged(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="success")
+        for kind in ("CREATED", "RUNNING"):
+            peer.event(item["id"], kind)
+        seq = peer.event(item["id"], "SUCCEEDED", exitCode=0)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert deployment.state(ti) == "success"
+        assert not executor.has_task(ti)
+
+    def test_a_running_task_whose_pod_is_killed_is_failed_at_once_with_the_reason(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="running")
+        seq = peer.event(item["id"], "FAILED", started=True, reason="OOMKilled", exitCode=137, node="node0")
+        deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
+        audit = deployment.audit_log(ti)
+        assert ("pod failed", "OOMKilled, exit 137 (pod tasks/pod-1 on node0)") in audit
+        assert any(event == "state mismatch" and "OOMKilled, exit 137" in extra for event, extra in audit)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert not executor.has_task(ti)
+
+    def test_an_event_is_not_acknowledged_before_airflow_has_committed_it(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="running")
+        seq = peer.event(item["id"], "FAILED", started=True, reason="Error", exitCode=1)
+        eventually(lambda: executor.sync() or executor.event_buffer, "the event")
+        acknowledged_early = [frame for frame in peer.frames("ACK") if frame["seq"] >= seq]
+        deployment.process_events(executor)
+        executor.sync()
+        peer.expect("ACK", seq=seq)
+        assert not acknowledged_early
+
+    def test_an_event_that_airflow_did_not_take_is_retained_and_emitted_again(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="running")
+        seq = peer.event(item["id"], "FAILED", started=True, reason="Error", exitCode=1)
+        eventually(lambda: executor.sync() or executor.event_buffer, "the event")
+        executor.get_event_buffer()  # As a row that another session has locked: read and dropped.
+        executor.sync()
+        assert seq in peer.expect("RETAIN")["seqs"]
+        peer.expect("ACK", seq=seq)
+        deployment.process_events(executor)
+        assert deployment.state(ti) == "up_for_retry"
+
+    @pytest.mark.parametrize("state", ["deferred", "up_for_reschedule", "up_for_retry"])
+    def test_a_task_that_waits_gives_its_slot_back_and_nothing_is_emitted(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer, state: str
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state=state)
+        seq = peer.event(item["id"], "SUCCEEDED", exitCode=0)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert deployment.state(ti) == state
+        assert not executor.has_task(ti)
+
+    def test_the_late_end_of_a_deferred_launch_does_not_touch_the_resumed_one(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, first = launched(deployment, executor, peer)
+        resumed = str(uuid.uuid4())
+        deployment.update(ti, external_executor_id=resumed)
+        deployment.enqueue(executor, deployment.ti(ti))
+        deployment.loop(executor)
+        peer.expect("LAUNCH")
+        deployment.update(ti, state="running")
+        seq = peer.event(first["id"], "FAILED", started=True, reason="Error", exitCode=1)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert deployment.state(ti) == "running"
+        assert ti.key in executor.running
+
+    def test_a_pod_that_failed_before_its_task_started_is_launched_again_and_burns_no_retry(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        first = peer.event(item["id"], "FAILED", started=False, reason="Evicted")
+        deployment.run(executor, until=lambda: peer.frames("LAUNCH"))
+        (again,) = peer.expect("LAUNCH")["launches"]
+        assert again == {**item, "attempt": 2}
+        assert deployment.state(ti) == "queued"
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == first])
+        peer.event(item["id"], "FAILED", attempt=2, started=False, reason="Evicted")
+        deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
+
+    def test_why_a_pod_waits_stands_in_the_audit_log(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        peer.event(item["id"], "PENDING", reason="Unschedulable", message="0/1 nodes are available")
+        deployment.run(executor, until=lambda: deployment.audit_log(ti))
+        (entry,) = deployment.audit_log(ti)
+        assert entry == ("pod pending", "Unschedulable (pod tasks/pod-1): 0/1 nodes are available")
+
+    def test_five_thousand_tasks_in_flight_do_not_slow_the_loop(
+        self, deployment: Deployment, executor: PodLauncherExecutor
+    ) -> None:
+        from airflow_pod_launcher.ledger import Launch
+
+        assert executor._dispatcher is not None
+        for number in range(5000):
+            launch = Launch(key=("d", "t", str(number), 1, -1), id=str(number), ti_id=str(uuid.uuid4()))
+            executor._dispatcher.ledger.add(launch)
+        began = time.perf_counter()
+        executor.sync()
+        assert time.perf_counter() - began < 0.05
+
+
+class TestLease:
+    def test_a_lease_is_sent_because_the_loop_turns(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        assert peer.expect("LEASE")["ttlMs"] == 12000
+        for _ in range(5):
+            executor.sync()
+        executor._dispatcher.connection.send({"type": "DRAIN"})  # type: ignore[union-attr]
+        peer.expect("DRAIN")
+        assert not peer.frames("LEASE")
+
+
+class TestReconnecting:
+    def test_a_restarted_launcher_is_told_what_is_believed_and_gets_what_it_lacks_again(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        queued, lost = launched(deployment, executor, peer)
+        running, _ = launched(deployment, executor, peer)
+        present, kept = launched(deployment, executor, peer)
+        deployment.update(running, state="running")
+        peer.hang_up()
+        peer.restart_numbering()
+        peer.welcome(boot_id="boot-2")
+        deployment.run(executor, until=lambda: peer.frames("RESYNC"))
+        resync = peer.expect("RESYNC")
+        believed = {entry["id"] for entry in resync["launches"]}
+        assert believed == {ti.external_executor_id for ti in (queued, running, present)}
+        gone = [{"id": ti.external_executor_id, "attempt": 1} for ti in (queued, running)]
+        peer.send(
+            {
+                "type": "RESYNCED",
+                "request": resync["request"],
+                "present": [{"id": kept["id"], "attempt": 1}],
+                "absent": gone,
+            }
+        )
+        deployment.run(executor, until=lambda: deployment.state(running) == "up_for_retry")
+        assert peer.expect("LAUNCH")["launches"] == [lost]
+        assert deployment.state(present) == "queued"
+
+    def test_events_repeated_after_a_reconnect_are_handled_once(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="running")
+        seq = peer.event(item["id"], "FAILED", started=True, reason="Error", exitCode=1)
+        eventually(lambda: executor.sync() or executor.event_buffer, "the event")
+        peer.hang_up()
+        peer.welcome()
+        peer.event(item["id"], "FAILED", seq=seq, started=True, reason="Error", exitCode=1)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert deployment.state(ti) == "up_for_retry"
+        assert [event for event, _ in deployment.audit_log(ti)].count("state mismatch") == 1
+
+
+class TestOrphans:
+    def test_what_airflow_has_settled_is_acknowledged(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti = deployment.queued(state="success")
+        seq = peer.event(ti.external_executor_id, "SUCCEEDED", orphan=True)
+        deployment.run(executor, until=lambda: peer.frames("ACK"))
+        assert peer.expect("ACK")["seq"] == seq
+        assert not peer.frames("RETAIN")
+
+    def test_what_another_scheduler_still_owns_is_retained(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti = deployment.queued(state="running", queued_by_job_id=deployment.other_job_id)
+        seq = peer.event(ti.external_executor_id, "FAILED", orphan=True)
+        deployment.run(executor, until=lambda: peer.frames("ACK"))
+        assert peer.expect("RETAIN")["seqs"] == [seq]
+        assert deployment.state(ti) == "running"
+
+    def test_what_is_ours_after_all_is_settled_as_usual(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti = deployment.queued(state="running")
+        peer.event(ti.external_executor_id, "FAILED", orphan=True, started=True, reason="Error", exitCode=1)
+        deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
+
+
+class TestRevoking:
+    def test_a_revoked_task_is_forgotten_and_its_pod_deleted(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        executor.revoke_task(ti=ti)
+        assert peer.expect("REVOKE")["launches"] == [{"id": item["id"]}]
+        assert not executor.has_task(ti)
+        assert not executor.event_buffer
+
+    def test_a_queued_task_can_be_revoked_before_it_was_launched(
+        self, deployment: Deployment, executor: PodLauncherExecutor
+    ) -> None:
+        ti = deployment.queued()
+        deployment.enqueue(executor, ti)
+        executor.revoke_task(ti=ti)
+        assert not executor.has_task(ti)
+
+    def test_a_revocation_is_repeated_to_a_launcher_that_was_away(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        peer.close()
+        eventually(lambda: executor.slots_available == 0, "no slots")
+        executor.revoke_task(ti=ti)
+        peer.listen()
+        peer.welcome()
+        deployment.run(executor, until=lambda: peer.frames("REVOKE"))
+        assert peer.expect("REVOKE")["launches"] == [{"id": item["id"]}]
+
+    def test_it_raises_nothing(self, executor: PodLauncherExecutor) -> None:
+        executor.revoke_task(ti=object())  # type: ignore[arg-type]
+
+
+class TestLeaving:
+    def test_it_drains_and_leaves_the_pods_alone(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        launched(deployment, executor, peer)
+        executor.end()
+        peer.expect("DRAIN")
+        assert "REVOKE" not in peer.types()
+        assert executor.slots_available == 0

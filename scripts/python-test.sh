@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Checks the Python package with ruff and mypy and runs its tests against the very packages of the Airflow image. Makes
+# itself a virtual environment under the cache, once per set of pinned packages. Arguments go to pytest.
+# shellcheck source=scripts/images/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/images/lib.sh"
+
+readonly IMAGE_PINS=$PROJECT/scripts/images/base/requirements.txt
+readonly TEST_PINS=$PROJECT/python/requirements-test.txt
+readonly CONTRACT=$PROJECT/python/src/airflow_pod_launcher/_contract.py
+
+environment() {
+  local venv
+  venv=$(dirname "$CACHE")/python-$(cat "$IMAGE_PINS" "$TEST_PINS" <(python3 --version) | sha)
+  if [[ ! -e $venv/.complete ]]; then
+    local build
+    build=$(tools)
+    say 'installing the packages for the Python tests'
+    rm -rf "$venv"
+    "$build/bin/uv" venv -q --python "$(command -v python3)" "$venv" >&2
+    "$build/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" -r "$IMAGE_PINS" -r "$TEST_PINS" >&2
+    touch "$venv/.complete"
+  fi
+  echo "$venv"
+}
+
+mkdir -p "$TMPDIR"
+bin=$(environment)/bin
+[[ -e $PROJECT/dist/lib/scripts/contract.js ]] || bash "$PROJECT/scripts/bootstrap.sh"
+node "$PROJECT/dist/lib/scripts/contract.js" "$CONTRACT"
+
+# Nothing of this run is left in the checkout.
+export PYTHONDONTWRITEBYTECODE=1 RUFF_NO_CACHE=true MYPY_CACHE_DIR=$CACHE/tmp/mypy
+cd "$PROJECT/python"
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+"$bin/mypy"
+exec "$bin/pytest" "$@"
