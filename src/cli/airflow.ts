@@ -13,22 +13,45 @@ interface SecretObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: { readonly secretKeyRef?: { readonly name: string; readonly key: string } };
+}
+
+interface FirstUserJob extends KubeObject {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly env?: EnvVar[] }[] } };
+  };
+}
+
 /**
- * Name and password of the first user, from the Secret that the stack made for it.
- * @throws CliError NOT_FOUND if there is none (the user was given by reference, or not wanted)
+ * Name and password of the first user: the Job that made it says both, the password by reference to its Secret.
+ * @throws CliError NOT_FOUND if the stack has no such Job or the Secret is gone
  */
 export async function firstUserLogin(client: KubeClient, namespace: string, release: string): Promise<Login> {
-  const secrets = await client.list<SecretObject>('v1', 'Secret', namespace, `release=${release}`);
-  const secret = secrets.find(({ data }) => data?.username !== undefined && data.password !== undefined);
-  const { username, password } = secret?.data ?? {};
-  if (username === undefined || password === undefined) {
+  const selector = `release=${release},component=create-user`;
+  const jobs = await client.list<FirstUserJob>('batch/v1', 'Job', namespace, selector);
+  const age = ({ metadata }: KubeObject): string => metadata.creationTimestamp ?? '';
+  const newest = jobs.sort((a, b) => age(a).localeCompare(age(b))).at(-1);
+  const env = newest?.spec.template.spec.containers.flatMap((container) => container.env ?? []) ?? [];
+  const username = env.find(({ name }) => name === 'FIRST_USER')?.value;
+  const reference = env.find(({ name }) => name === 'FIRST_USER_PASSWORD')?.valueFrom?.secretKeyRef;
+  if (username === undefined || reference === undefined) {
     throw new CliError(
       EXIT_CODES.NOT_FOUND,
-      `No Secret of release '${release}' in namespace '${namespace}' holds the first user's username and password; ` +
-        'pass --username and --password-file.',
+      `Release '${release}' in namespace '${namespace}' has no Job that made its first user, so there is no login.`,
     );
   }
-  return { username: decode(username), password: decode(password) };
+  const secret = await client.find<SecretObject>('v1', 'Secret', namespace, reference.name);
+  const password = secret?.data?.[reference.key];
+  if (password === undefined) {
+    throw new CliError(
+      EXIT_CODES.NOT_FOUND,
+      `The password of user '${username}' is not there: Secret '${reference.name}', key '${reference.key}'.`,
+    );
+  }
+  return { username, password: Buffer.from(password, 'base64').toString('utf8') };
 }
 
 /** Airflow's API through a forwarded port, for as long as `use` runs. */
@@ -44,8 +67,4 @@ export async function withAirflow<R>(session: Session, use: (api: AirflowApi) =>
   } finally {
     await forward.close();
   }
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, 'base64').toString('utf8');
 }

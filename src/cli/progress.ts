@@ -30,10 +30,13 @@ export function steps<C extends object>(tasks: Step<C>[]): Steps<C> {
   });
 }
 
+/** The renderers' level for it; their types allow any string. */
+const FAILED: string = ListrLogLevels.FAILED;
+
 /** Errors are told once, by the command's end: a failed step shows its title alone. */
 class ProgressLogger extends ListrLogger {
   override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
-    super.log(level, message, (level as string) === (ListrLogLevels.FAILED as string) ? undefined : options);
+    super.log(level, message, level === FAILED ? undefined : options);
   }
 }
 
