@@ -1,0 +1,193 @@
+"""The log reader against an HTTP server that speaks as much of the Kubernetes API as it needs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from airflow_pod_launcher.logs import PodLogReader
+
+
+class FakeApi:
+    def __init__(self) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.log = b""
+        self.status = 200
+        self.silent = threading.Event()
+        self.silent.set()
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer.silent.wait(10)
+                url = urlsplit(self.path)
+                if self.headers["Authorization"] != "Bearer the-token":
+                    self.answer(401, b'{"message":"Unauthorized"}')
+                elif outer.status != 200:
+                    self.answer(outer.status, b'{"kind":"Status","message":"pods is forbidden"}')
+                elif url.path.endswith("/log"):
+                    self.answer(200, outer.log)
+                else:
+                    self.answer(200, json.dumps({"items": outer.matching(url)}).encode())
+
+            def answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def matching(self, url: Any) -> list[dict[str, Any]]:
+        namespace = url.path.split("/")[4]
+        wanted = dict(term.split("=") for term in parse_qs(url.query)["labelSelector"][0].split(","))
+        return [
+            pod
+            for pod in self.pods
+            if pod["metadata"]["namespace"] == namespace and wanted.items() <= pod["metadata"]["labels"].items()
+        ]
+
+    def add(self, name: str, created: str = "2024-01-01T00:00:00Z", namespace: str = "tasks", **labels: str) -> dict:
+        pod = {
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "creationTimestamp": created,
+                "labels": {"airflow-pod-launcher/deployment": "prod", **labels},
+            },
+            "status": {"containerStatuses": [{"name": "base", "state": {"running": {}}}]},
+        }
+        self.pods.append(pod)
+        return pod
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    made = FakeApi()
+    yield made
+    made.silent.set()
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def service_account(tmp_path: Path) -> Path:
+    (tmp_path / "token").write_text("the-token\n")
+    (tmp_path / "namespace").write_text("tasks")
+    return tmp_path
+
+
+@pytest.fixture
+def reader(api: FakeApi, service_account: Path) -> PodLogReader:
+    return PodLogReader(api.url, service_account, "prod", ["tasks", "more"], deadline=5)
+
+
+def task(**fields: Any) -> Any:
+    return SimpleNamespace(
+        **{"dag_id": "d", "task_id": "t", "run_id": "r", "try_number": 2, "map_index": -1, "state": "running",
+           "external_executor_id": "L", **fields}
+    )  # fmt: skip
+
+
+LAUNCH_ID = "airflow-pod-launcher/launch-id"
+
+
+def test_the_log_of_the_launch_is_read(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("other", **{LAUNCH_ID: "M"})
+    api.add("mine", namespace="more", **{LAUNCH_ID: "L"})
+    api.log = b'{"event":"one"}\n{"event":"tw\xc3\xb6"}\nlast'
+    messages, logs = reader.read(task(), 2)
+    assert logs == ['{"event":"one"}\n{"event":"twö"}\nlast']
+    assert "pod more/mine" in messages[0]
+    assert "container=base" in api.asked[-1]
+    assert "tailLines=10000" in api.asked[-1]
+
+
+def test_airflow_shows_the_lines_as_structured_messages(api: FakeApi, reader: PodLogReader) -> None:
+    from airflow.utils.log.file_task_handler import _get_compatible_log_stream, _interleave_logs
+
+    api.add("mine", **{LAUNCH_ID: "L"})
+    api.log = b'{"timestamp":"2024-01-01T00:00:00Z","level":"info","event":"hello","logger":"task"}\nplain text\n'
+    _, logs = reader.read(task(), 2)
+    shown = list(_interleave_logs(_get_compatible_log_stream(logs)))
+    assert [message.event for message in shown] == ["hello", "plain text"]
+    assert shown[0].level == "info"
+
+
+def test_the_youngest_attempt_is_read(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("first", created="2024-01-01T00:00:00Z", **{LAUNCH_ID: "L"})
+    api.add("second", created="2024-01-01T00:01:00Z", **{LAUNCH_ID: "L"})
+    assert "tasks/second" in reader.read(task(), 2)[0][0]
+
+
+def test_an_earlier_try_is_found_by_its_labels(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("now", **{LAUNCH_ID: "L", "dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "2"})
+    api.add("earlier", **{LAUNCH_ID: "K", "dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "1"})
+    assert "tasks/earlier" in reader.read(task(), 1)[0][0]
+
+
+def test_a_task_without_a_pod_says_so(reader: PodLogReader) -> None:
+    assert reader.read(task(), 2) == (["The task has no pod (any more)"], [])
+
+
+def test_a_pod_that_has_not_started_says_why(api: FakeApi, reader: PodLogReader) -> None:
+    pod = api.add("mine", **{LAUNCH_ID: "L"})
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pod["status"] = {"containerStatuses": [{"name": "base", "state": waiting}]}
+    assert reader.read(task(), 2)[0] == ["pod tasks/mine has not started: ImagePullBackOff: no such image"]
+    pod["status"] = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
+    assert reader.read(task(), 2)[0] == ["pod tasks/mine has not started: Unschedulable"]
+
+
+def test_a_refusal_becomes_a_message(api: FakeApi, reader: PodLogReader) -> None:
+    api.status = 403
+    (message,), logs = reader.read(task(), 2)
+    assert "403: pods is forbidden" in message
+    assert logs == []
+
+
+def test_an_api_server_that_does_not_answer_is_given_up(api: FakeApi, service_account: Path) -> None:
+    api.silent.clear()
+    (message,), logs = PodLogReader(api.url, service_account, "prod", ["tasks"], deadline=0.2).read(task(), 2)
+    assert message.startswith("Could not look for the task's pod")
+    assert logs == []
+
+
+def test_outside_a_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    (message,), _ = PodLogReader.from_environment().read(task(), 2)
+    assert "does not run in a Kubernetes cluster" in message
+
+
+def test_without_namespaces_it_looks_in_its_own(api: FakeApi, service_account: Path) -> None:
+    api.add("mine", **{LAUNCH_ID: "L"})
+    assert "tasks/mine" in PodLogReader(api.url, service_account, "prod", []).read(task(), 2)[0][0]
+
+
+def test_the_executor_answers_the_webserver_without_having_been_started() -> None:
+    from airflow_pod_launcher.executor import PodLauncherExecutor
+
+    messages, logs = PodLauncherExecutor(parallelism=1).get_task_log(task(), 2)
+    assert messages
+    assert logs == []
+    messages, streams = PodLauncherExecutor(parallelism=1).get_streaming_task_log(task(), 2)
+    assert messages
+    assert streams == []
