@@ -1,7 +1,7 @@
 // DAGs from a private git repository over ssh. Make the Secret first:
 //   kubectl -n airflow create secret generic airflow-ssh-secret --from-file=gitSshKey=id_ed25519 --from-file=known_hosts
 import { App, Chart, Duration, Size } from 'cdk8s';
-import { Airflow, Dags, Logs, SecretRef } from '../../constructs/index.js';
+import { Airflow, Dags, Logs, SecretRef } from '../../constructs/index.js'; // in a project of your own: 'cdk8s-airflow'
 
 const app = new App();
 const chart = new Chart(app, 'airflow', { namespace: 'airflow' });

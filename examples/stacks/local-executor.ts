@@ -1,6 +1,6 @@
 // Tasks as processes of the scheduler: no launcher, no pods to wait for.
 import { App, Chart } from 'cdk8s';
-import { Airflow, Dags, Executor, Logs } from '../../constructs/index.js';
+import { Airflow, Dags, Executor, Logs } from '../../constructs/index.js'; // in a project of your own: 'cdk8s-airflow'
 
 const app = new App();
 const chart = new Chart(app, 'airflow', { namespace: 'airflow' });

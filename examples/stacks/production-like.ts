@@ -1,7 +1,7 @@
 // Two of each, an external database and keys from a secret store, tasks in a pool of nodes of their own.
 import { App, Chart, Duration, JsonPatch, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
-import { AccessMode, Airflow, Dags, Database, Executor, Logs, SecretRef } from '../../constructs/index.js';
+import { AccessMode, Airflow, Dags, Database, Executor, Logs, SecretRef } from '../../constructs/index.js'; // in a project of your own: 'cdk8s-airflow'
 
 const app = new App();
 const chart = new Chart(app, 'airflow', { namespace: 'data-platform' });

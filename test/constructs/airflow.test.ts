@@ -30,7 +30,10 @@ describe('Airflow', () => {
     for (const [, { spec }] of stack.pods()) {
       expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       for (const each of [...spec.containers, ...(spec.initContainers ?? [])]) {
-        expect(each.securityContext).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+        expect(each.securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        });
       }
     }
   });
@@ -50,7 +53,9 @@ describe('Airflow', () => {
   });
 
   test('gives each component a service account of its own, and no pod a token unasked', () => {
-    const accounts = stack.pods().flatMap(([, { spec }]) => (spec.serviceAccountName === undefined ? [] : [spec.serviceAccountName]));
+    const accounts = stack
+      .pods()
+      .flatMap(([, { spec }]) => (spec.serviceAccountName === undefined ? [] : [spec.serviceAccountName]));
     expect(new Set(accounts).size).toBe(accounts.length);
     for (const [, { spec }] of stack.pods()) expect(spec.automountServiceAccountToken).toBe(false);
     for (const account of stack.all('ServiceAccount')) expect(account.automountServiceAccountToken).toBe(false);
@@ -80,7 +85,9 @@ describe('Airflow', () => {
       expect(metadata.labels.team).toBe('data');
       expect(spec.imagePullSecrets).toEqual([{ name: 'registry' }]);
       const [main] = spec.containers;
-      expect(main?.image).toBe(name === 'prod-postgresql' ? 'docker.io/library/postgres:17' : 'example.com/airflow:1.0.2');
+      expect(main?.image).toBe(
+        name === 'prod-postgresql' ? 'docker.io/library/postgres:17' : 'example.com/airflow:1.0.2',
+      );
       expect(main?.imagePullPolicy).toBe('Always');
     }
   });
@@ -110,7 +117,9 @@ describe('Airflow', () => {
     const chart = new Chart(new App(), 'chart', { namespace: 'airflow' });
     new Airflow(chart, 'one');
     new Airflow(chart, 'two', { logs: Logs.volume() });
-    const names = (chart.toJson() as { kind: string; metadata: { name: string } }[]).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    const names = (chart.toJson() as { kind: string; metadata: { name: string } }[]).map(
+      ({ kind, metadata }) => `${kind}/${metadata.name}`,
+    );
     expect(new Set(names).size).toBe(names.length);
   });
 });

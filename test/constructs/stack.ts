@@ -1,11 +1,22 @@
 import { App, Chart } from 'cdk8s';
-import { Airflow, type AirflowProps, type PodContainer, type PodVolume, ValidationError } from '../../constructs/index.js';
+import {
+  Airflow,
+  type AirflowProps,
+  type PodContainer,
+  type PodVolume,
+  ValidationError,
+} from '../../constructs/index.js';
 
 /** A manifest as far as the tests look into it. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { name: string; namespace?: string; labels: Record<string, string>; annotations?: Record<string, string> };
+  readonly metadata: {
+    name: string;
+    namespace?: string;
+    labels: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
   readonly data: Record<string, string>;
   readonly rules: { resources: string[]; verbs: string[]; resourceNames?: string[] }[];
   readonly subjects: { kind: string; name: string; namespace: string }[];
@@ -51,7 +62,9 @@ export class Stack {
 
   /** The object of that kind whose name is this one, or begins with it (Jobs end in a hash). */
   public get(kind: string, name: string): Manifest {
-    const found = this.all(kind).filter(({ metadata }) => metadata.name === name || (kind === 'Job' && metadata.name.startsWith(name)));
+    const found = this.all(kind)
+      .filter(({ metadata }) => metadata.name === name || (kind === 'Job' && metadata.name.startsWith(name)))
+      .filter(({ metadata }) => metadata.namespace === this.airflow.release.namespace);
     if (found.length !== 1 || !found[0]) throw new Error(`${found.length} objects ${kind}/${name}`);
     return found[0];
   }
