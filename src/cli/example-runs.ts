@@ -34,11 +34,18 @@ export interface RunReport {
 /** Names of the pods that tasks ran in: they are deleted soon after, so they are written down while they live. */
 class PodRecord {
   private readonly names = new Map<string, string>();
+  private readonly phases = new Map<string, string>();
 
-  see({ metadata }: Pod): void {
+  /** @returns is its phase new? */
+  see(pod: Pod): boolean {
+    const { metadata } = pod;
     const of = (name: string): string => metadata.annotations?.[name] ?? metadata.labels?.[name] ?? '';
     const mapIndex = of('map_index') === '' ? '-1' : of('map_index');
     this.names.set([of('dag_id'), of('run_id'), of('task_id'), mapIndex, of('try_number')].join(' '), metadata.name);
+    const phase = phaseOf(pod);
+    const changed = this.phases.get(metadata.name) !== phase;
+    this.phases.set(metadata.name, phase);
+    return changed;
   }
 
   nameFor(task: TaskInstance): string | undefined {
@@ -46,6 +53,10 @@ class PodRecord {
     const seen = this.names.get([dag_id, dag_run_id, task_id, map_index, try_number].join(' '));
     return seen ?? (task.hostname === null || task.hostname === '' ? undefined : task.hostname);
   }
+}
+
+function phaseOf({ status }: Pod): string {
+  return status?.phase ?? 'Pending';
 }
 
 /**
@@ -71,8 +82,9 @@ export async function runDags(
     signal,
     onChange: () => undefined,
     onObject: (pod) => {
-      record.see(pod);
-      onProgress(`pod ${pod.metadata.name} ${pod.status?.phase ?? 'Pending'}`);
+      if (record.see(pod)) {
+        onProgress(`pod ${pod.metadata.name} ${phaseOf(pod)}`);
+      }
     },
   });
   const watching = pods.run();

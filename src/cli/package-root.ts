@@ -5,7 +5,12 @@ import { dirname, join } from 'node:path';
 export function packageRoot(): string {
   for (let folder = __dirname; ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && nameIn(manifest) === 'cdk8s-airflow') {
+    // The compiler may leave a copy of package.json beside the code; the scripts are at the root alone.
+    if (
+      existsSync(join(folder, 'scripts', 'cluster')) &&
+      existsSync(manifest) &&
+      nameIn(manifest) === 'cdk8s-airflow'
+    ) {
       return folder;
     }
     if (folder === dirname(folder)) {

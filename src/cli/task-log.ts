@@ -2,7 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AirflowApi, LogEntry, TaskInstance } from './airflow-api.js';
 
 /** Fields of a log entry that its line shows already, or that nobody reads. */
-const QUIET_FIELDS = new Set(['event', 'timestamp', 'level', 'logger', 'filename', 'lineno', 'ti', 'error_detail']);
+const QUIET_FIELDS = new Set([
+  ...['event', 'timestamp', 'level', 'logger', 'filename', 'lineno', 'loc', 'ti', 'error_detail'],
+  // Which task it is: the reader asked for it.
+  ...['ti_id', 'dag_id', 'task_id', 'run_id', 'try_number', 'map_index'],
+]);
 
 /** States in which a try writes no more. */
 const ENDED = new Set([

@@ -94,7 +94,9 @@ function upSteps(session: Session, examples: boolean): Step<UpContext>[] {
         const deadline = Date.now() + PARSE_TIMEOUT_MS;
         const state = await withAirflow(session, (api) =>
           waitParsed(api, pushed, deadline, signal, ({ waiting }) => {
-            task.output = `waiting for Airflow to parse ${waiting.join(', ')}`;
+            if (waiting.length > 0) {
+              task.output = `waiting for Airflow to parse ${waiting.join(', ')}`;
+            }
           }),
         );
         const broken = state.errors.map(({ filename, stack_trace }) => `${filename}:\n${stack_trace}`);
