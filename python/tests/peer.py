@@ -21,6 +21,7 @@ class Peer:
         self._seqs = itertools.count(1)
         self._connection: socket.socket | None = None
         self.received: list[Frame] = []
+        """Frames of the present connection."""
         self.connections = 0
         self._server: socket.socket | None = None
         self.listen()
@@ -42,6 +43,7 @@ class Peer:
             with self._changed:
                 self._connection = connection
                 self.connections += 1
+                self.received.clear()
                 self._changed.notify_all()
             threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
@@ -55,6 +57,8 @@ class Peer:
             if not chunk:
                 return
             with self._changed:
+                if connection is not self._connection:
+                    return
                 self.received += decoder.feed(chunk)
                 self._changed.notify_all()
 

@@ -60,7 +60,9 @@ def test_it_comes_back_and_names_the_boot_and_the_acked_seq(connection: Connecti
     assert (hello["bootId"], hello["ackedSeq"]) == ("boot-1", 41)
     eventually(lambda: connection.ready, "ready")
     markers = [item for item in connection.drain() if isinstance(item, Connected)]
-    assert markers == [Connected(None, 0), Connected("boot-1", 41)]
+    assert markers == [Connected(1, None, 0), Connected(2, "boot-1", 41)]
+    assert connection.send({"type": "ACK", "seq": 41}, generation=2)
+    assert not connection.send({"type": "ACK", "seq": 42}, generation=1)
 
 
 def test_it_is_not_ready_while_the_launcher_is_away(connection: Connection, peer: Peer) -> None:

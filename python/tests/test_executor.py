@@ -305,6 +305,23 @@ class TestReconnecting:
         assert peer.expect("LAUNCH")["launches"] == [lost]
         assert deployment.state(present) == "queued"
 
+    def test_a_restarted_launcher_gets_no_acknowledgement_of_numbers_it_has_not_given(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="success")
+        for kind in ("CREATED", "RUNNING", "SUCCEEDED"):
+            peer.event(item["id"], kind)
+        eventually(lambda: executor.sync() or executor.event_buffer, "the event")
+        peer.hang_up()
+        peer.expect("HELLO")
+        deployment.loop(executor)  # It would acknowledge the SUCCEEDED now.
+        peer.send({"type": "WELCOME", "protocol": 1, "bootId": "boot-2", "synced": True, "version": "test"})
+        peer.restart_numbering()
+        seq = peer.event(item["id"], "SUCCEEDED")
+        deployment.run(executor, until=lambda: peer.frames("ACK"))
+        assert [frame["seq"] for frame in peer.frames("ACK")] == [seq]
+
     def test_events_repeated_after_a_reconnect_are_handled_once(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
     ) -> None:

@@ -98,6 +98,7 @@ class TestRelaunching:
             ended("FAILED", started=True, reason="Error", exit_code=1),
             ended("FAILED", reason="InvalidImageName"),
             ended("FAILED", reason="ImagePullBackOff"),
+            ended("FAILED", reason="Unschedulable"),
             ended("CREATE_FAILED", reason="Invalid"),
         ],
     )
@@ -170,6 +171,20 @@ class TestLedger:
         assert ledger.record(replace(OOM, seq=9))
         assert known.end is OOM
         assert known.seqs == [1, 9]
+
+    def test_an_end_that_is_told_again_after_it_was_emitted_is_looked_at_at_once(self) -> None:
+        ledger = Ledger()
+        known = launch(emitted=True, end=OOM, due=30.0)
+        ledger.add(known)
+        assert not ledger.due(0)
+        ledger.record(replace(OOM, seq=9))
+        assert ledger.due(0) == [known]
+
+    def test_an_end_that_is_told_again_does_not_shorten_the_wait_for_a_second_look(self) -> None:
+        ledger = Ledger()
+        ledger.add(launch(end=ended("SUCCEEDED"), due=5.0, looks=1))
+        ledger.record(ended("SUCCEEDED", seq=2))
+        assert not ledger.due(0)
 
     def test_an_absent_launch_that_shows_up_is_not_sent_again(self) -> None:
         ledger = Ledger()

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from deployment import Deployment
 
 from airflow_pod_launcher.logs import PodLogReader
 
@@ -191,3 +192,35 @@ def test_the_executor_answers_the_webserver_without_having_been_started() -> Non
     messages, streams = PodLauncherExecutor(parallelism=1).get_streaming_task_log(task(), 2)
     assert messages
     assert streams == []
+
+
+def test_a_log_that_is_on_this_machine_is_not_read_twice(deployment: Deployment) -> None:
+    from airflow.configuration import conf
+    from airflow.utils.log.file_task_handler import FileTaskHandler
+
+    ti = deployment.queued(state="running")
+    folder = conf.get("logging", "base_log_folder")
+    file = Path(folder, FileTaskHandler(folder)._render_filename(ti, 1))
+    file.parent.mkdir(parents=True)
+    file.write_text('{"event":"from the file"}\n')
+    stream, _ = FileTaskHandler(folder).read(ti, 1)
+    events = [message.event for message in stream]
+    assert "from the file" in events
+    assert any("not reading it from the task's pod" in event for event in events)
+
+
+def test_without_a_local_log_airflow_reads_the_pods(
+    deployment: Deployment, api: FakeApi, reader: PodLogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.configuration import conf
+    from airflow.utils.log.file_task_handler import FileTaskHandler
+
+    monkeypatch.setattr(PodLogReader, "from_environment", lambda: reader)
+    monkeypatch.setattr(FileTaskHandler, "executor_instances", {})
+    ti = deployment.queued(state="running")
+    api.add("mine", **{LAUNCH_ID: ti.external_executor_id})
+    api.log = b'{"event":"from the pod"}\n'
+    stream, _ = FileTaskHandler(conf.get("logging", "base_log_folder")).read(ti, 1)
+    events = [message.event for message in stream]
+    assert events[-1] == "from the pod"
+    assert any("pod tasks/mine" in event for event in events)

@@ -5,8 +5,10 @@ Written for 3.3. What 2.11 lacks (workloads, task instance UUIDs, callbacks) has
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import airflow
@@ -16,12 +18,15 @@ from airflow.executors.workloads.types import state_class_for_key
 from airflow.models.callback import Callback, CallbackKey
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancekey import TaskInstanceKey
+from airflow.utils.log.file_task_handler import FileTaskHandler
 from airflow.utils.session import create_session
 from airflow.utils.state import CallbackState, TaskInstanceState
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from airflow_pod_launcher.ledger import Kind, Row
+
+log = logging.getLogger(__name__)
 
 AIRFLOW_VERSION: str = airflow.__version__
 
@@ -155,3 +160,14 @@ def queued_event(launch_id: str) -> tuple[Any, str]:
 def outcome(key: Any, state: str) -> Any:
     """Return the member of the key's state class: tasks, callbacks and connection tests have one each."""
     return state_class_for_key(key)(state)
+
+
+def local_log_exists(ti: Any, try_number: int) -> bool:
+    """Whether Airflow finds the log file of the try on this machine, as it does with logs on a shared volume."""
+    folder = conf.get("logging", "base_log_folder")
+    try:
+        return Path(folder, FileTaskHandler(folder)._render_filename(ti, try_number)).exists()
+    except Exception:
+        # Only saves the user from seeing every line twice: never a reason to show none.
+        log.debug("Cannot tell where the log of %s is", ti, exc_info=True)
+        return False

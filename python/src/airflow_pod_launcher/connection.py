@@ -29,6 +29,8 @@ _CHUNK_BYTES = 256 * 1024
 class Connected:
     """Stands in the inbox before the frames of a new connection."""
 
+    generation: int
+    """Number of the connection, from 1."""
     boot_id: str | None
     """The boot that HELLO named."""
     acked_seq: int
@@ -59,6 +61,7 @@ class Connection:
         self._replies: dict[int, Frame | None] = {}
         self._last_request = 0
         self._connected = False
+        self._generation = 0
         self._synced = False
         self._boot_id: str | None = None
         self._acked_seq = 0
@@ -97,11 +100,15 @@ class Connection:
         with self._lock:
             self._boot_id, self._acked_seq = boot_id, acked_seq
 
-    def send(self, frame: Frame) -> bool:
-        """Queue a frame. False, and nothing queued, while there is no connection: RESYNC repairs that later."""
+    def send(self, frame: Frame, generation: int | None = None) -> bool:
+        """Queue a frame. False, and nothing queued, while there is no connection: RESYNC repairs that later.
+
+        :param generation: only over this connection. The next one may be to a launcher that has started over, for
+            which the numbers of its events mean something else.
+        """
         data = encode(frame)
         with self._lock:
-            if not self._connected:
+            if not self._connected or generation not in (None, self._generation):
                 return False
             self._outbox.append(data)
         self._wake()
@@ -198,7 +205,8 @@ class Connection:
             }
             self._outbox.clear()
             self._outbox.append(encode(hello))
-            self._inbox.append(Connected(self._boot_id, self._acked_seq))
+            self._generation += 1
+            self._inbox.append(Connected(self._generation, self._boot_id, self._acked_seq))
             self._connected = True
             self._changed.notify_all()
         return peer

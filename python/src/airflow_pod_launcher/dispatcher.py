@@ -43,6 +43,7 @@ class Dispatcher:
         self._acks = AckTracker()
         self._boot_id: str | None = None
         self._hello: Connected | None = None
+        self._generation = 0
         self._resynced = False
         self._lease_sent = 0.0
         self._settled_next: list[int] = []
@@ -72,11 +73,13 @@ class Dispatcher:
             self._lease_sent = now
 
     def _acknowledge(self) -> None:
+        if self._hello is not None:
+            return  # Not welcomed yet: it is not known whose numbers count.
         retain, ack = self._acks.take()
         if retain:
-            self.connection.send({"type": "RETAIN", "seqs": retain})
+            self.connection.send({"type": "RETAIN", "seqs": retain}, self._generation)
         if ack is not None:
-            self.connection.send({"type": "ACK", "seq": ack})
+            self.connection.send({"type": "ACK", "seq": ack}, self._generation)
         self.connection.resume_from(self._boot_id, self._acks.resume_from())
 
     # --- launching ----------------------------------------------------------------------------------------------
@@ -143,7 +146,8 @@ class Dispatcher:
             boot_id = str(frame.get("bootId"))
             same_boot = boot_id == self._hello.boot_id
             self._acks.rebase(self._hello.acked_seq if same_boot else 0)
-            self._boot_id, self._hello, self._orphans, self._settled_next = boot_id, None, [], []
+            self._boot_id, self._generation = boot_id, self._hello.generation
+            self._hello, self._orphans, self._settled_next = None, [], []
             for launch in self.ledger:
                 launch.seqs.clear()
             log.info("Connected to the pod launcher %s (boot %s)", frame.get("version"), boot_id)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 ADOPTION_SECONDS = 10.0
 _END_SECONDS = 1.0
+# The pod's output repeats the file with other timestamps, so reading both would show lines twice. The message is
+# needed: without one, Airflow goes on to ask a log server that pods do not have.
+_LOG_IS_LOCAL = "The log volume has the log: not reading it from the task's pod"
 
 
 class PodLauncherExecutor(BaseExecutor):
@@ -180,10 +183,14 @@ class PodLauncherExecutor(BaseExecutor):
 
     def get_task_log(self, ti: TaskInstance, try_number: int) -> tuple[list[str], list[str]]:
         """Return (messages about where the log came from, the log of the task's pod)."""
+        if compat.local_log_exists(ti, try_number):
+            return [_LOG_IS_LOCAL], []
         return self._log_reader.read(ti, try_number)
 
     def get_streaming_task_log(self, ti: TaskInstance, try_number: int) -> tuple[list[str], list[Any]]:
         """Return (messages about where the log came from, generators of lines)."""
+        if compat.local_log_exists(ti, try_number):
+            return [_LOG_IS_LOCAL], []
         return self._log_reader.stream(ti, try_number)
 
     @property

@@ -23,12 +23,23 @@ UNSETTLED_LOOK_SECONDS = 30.0
 MAX_RELAUNCHES = 1
 """How often a launch whose task process never started is launched again before the task is failed."""
 
-FINAL_REASONS = frozenset({"InvalidImageName", "ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
-"""Another pod would fail in the same way: the launcher has waited out `pendingTimeoutSeconds` already."""
+FINAL_REASONS = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "PendingTimeout",
+        "Unschedulable",
+    }
+)
+"""Another pod would fail in the same way: the launcher has waited out the policy's `pendingTimeoutSeconds` already."""
 
-EXPIRED_REASONS = frozenset({"Expired", "NotAfter", "NotAfterPassed", "DeadlineExceeded"})
-"""With CREATE_FAILED: `notAfter` passed before the pod was created. Airflow's own check for tasks stuck in queued
-requeues the task, so that no retry burns."""
+NOT_AFTER = "NotAfter"
+"""Reason of a CREATE_FAILED whose `notAfter` passed. Airflow's own check for tasks stuck in queued requeues the task
+then, so that no retry burns."""
 
 DISRUPTIONS = frozenset({"Evicted", "Preempted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated",
                          "TerminationByKubelet", "NodeAffinity", "UnexpectedAdmissionError", "Deleted"})  # fmt: skip
@@ -161,7 +172,7 @@ def _decide_succeeded(launch: Launch, row: Row) -> Verdict:
 
 def _decide_failed(launch: Launch, row: Row, event: Event) -> Verdict:
     if row.state == QUEUED:
-        if event.kind == protocol.CREATE_FAILED and event.reason in EXPIRED_REASONS:
+        if event.kind == protocol.CREATE_FAILED and event.reason == NOT_AFTER:
             return Verdict(Action.LEAVE, reason=event.describe())
         if relaunchable(event) and launch.attempt <= MAX_RELAUNCHES:
             return Verdict(Action.RELAUNCH, reason=event.describe())
@@ -244,6 +255,8 @@ class Ledger:
         if launch.end is None:
             launch.end = event
             launch.due = 0.0
+        elif launch.emitted:
+            launch.due = 0.0  # Told again: most likely Airflow has taken it by now.
         launch.seqs.append(event.seq)
         self._to_look_at.add(launch.id)
         return True
