@@ -6,13 +6,8 @@ import type { Release } from './release.js';
 import { Checks } from './validation.js';
 import { lazy } from './lazy.js';
 
-/** Options of airflow.cfg: section, option, value. */
-export interface Sections {
-  [section: string]: { [option: string]: string };
-}
-
 /** What every Airflow of this library starts from; `config` of `Airflow` has the last word. */
-const DEFAULTS: Sections = {
+const DEFAULTS: { [section: string]: { [option: string]: string } } = {
   core: {
     auth_manager: 'airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager',
     load_examples: 'False',
@@ -52,7 +47,7 @@ export class AirflowConfig extends Construct {
   /** Mounts airflow.cfg. */
   public readonly part: PodPart;
 
-  private readonly sections: Sections = {};
+  private readonly sections: { [section: string]: { [option: string]: string } } = {};
 
   public constructor(
     scope: Construct,
@@ -97,7 +92,7 @@ export class AirflowConfig extends Construct {
   }
 
   /** Sets several options. */
-  public merge(sections: Sections): void {
+  public merge(sections: { [section: string]: { [option: string]: string } }): void {
     for (const [section, options] of Object.entries(sections)) {
       for (const [option, value] of Object.entries(options)) this.set(section, option, value);
     }

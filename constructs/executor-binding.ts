@@ -1,10 +1,9 @@
-import type { Sections } from './airflow-config.js';
 import type { PodPart } from './pod.js';
 
 /** What the executor asks of the rest of the stack. */
 export interface ExecutorBinding {
   /** Its options of airflow.cfg. */
-  readonly config: Sections;
+  readonly config: { [section: string]: { [option: string]: string } };
   /** `core.parallelism` unless `config` says otherwise; known to the scheduler only. @default - Airflow's own. */
   readonly parallelism?: number;
   /** For the scheduler. */

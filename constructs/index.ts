@@ -24,7 +24,17 @@ export { type DagsGitSyncOptions } from './git-sync.js';
 export { Keys, type KeysProps } from './keys.js';
 export { Logs, type LogsVolumeOptions } from './logs.js';
 export { Migrations, type MigrationsOptions, type MigrationsProps } from './migrations.js';
-export * from './pod.js';
+export {
+  type ContainerPort,
+  type EnvVar,
+  type EnvVarSource,
+  type FieldSelector,
+  type KeySelector,
+  type PodContainer,
+  type PodPart,
+  type PodVolume,
+  type VolumeMount,
+} from './pod.js';
 export { Postgres, type PostgresProps } from './postgres.js';
 export { ComponentRole, type ComponentRoleProps, type RoleRule } from './rbac.js';
 export { Release, type ReleaseProps } from './release.js';

@@ -1,6 +1,6 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
-import { AirflowConfig, type Sections } from './airflow-config.js';
+import { AirflowConfig } from './airflow-config.js';
 import { CreatedSecrets } from './created-secrets.js';
 import type { Dags } from './dags.js';
 import type { DagsBinding } from './dags-binding.js';
@@ -26,7 +26,8 @@ export interface ReleaseProps {
   readonly database: Database;
   readonly dags: Dags;
   readonly logs: Logs;
-  readonly config: Sections;
+  /** Options of airflow.cfg by section, over all others. */
+  readonly config: { [section: string]: { [option: string]: string } };
 }
 
 /** What all components of one Airflow share: names, image, keys, database, DAGs, logs, executor, airflow.cfg. */

@@ -12,7 +12,10 @@ export interface Problem {
   readonly fix: string;
 }
 
-/** Thrown by `app.synth()` when props are wrong: holds every problem of the whole app, not only the first. */
+/**
+ * Thrown by `app.synth()` when props are wrong: holds every problem of the whole app, not only the first.
+ * @jsii ignore
+ */
 export class ValidationError extends Error {
   /** Every problem that was found, in the order of the construct tree's creation. */
   public readonly problems: Problem[];

@@ -1,5 +1,5 @@
-import { App, Chart } from 'cdk8s';
-import { Airflow, Dags, Executor, ImagePullPolicy, Logs, VERSION } from '../../constructs/index.js';
+import { App, Chart, Size } from 'cdk8s';
+import { Airflow, Dags, Database, Executor, ImagePullPolicy, Logs, VERSION } from '../../constructs/index.js';
 import packageJson from '../../package.json';
 import { container, Stack } from './stack.js';
 
@@ -111,6 +111,18 @@ describe('Airflow', () => {
       'airflow-scheduler',
       'airflow-triggerer',
     ]);
+  });
+
+  test('reads as in the README', () => {
+    const app = new App();
+    const chart = new Chart(app, 'airflow', { namespace: 'airflow' });
+    new Airflow(chart, 'airflow', {
+      executor: Executor.kubernetes({ maxPods: 200 }),
+      database: Database.embedded({ storage: Size.gibibytes(20) }),
+      dags: Dags.gitSync({ repo: 'https://example.com/dags.git', ref: 'main' }),
+      logs: Logs.volume({ size: Size.gibibytes(50) }),
+    });
+    expect(chart.toJson()).not.toHaveLength(0);
   });
 
   test('lets two stacks of different names share a namespace', () => {
