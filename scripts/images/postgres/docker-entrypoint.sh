@@ -45,7 +45,7 @@ rm -rf "$fresh"
 # shellcheck disable=SC2086 # POSTGRES_INITDB_ARGS is a list of arguments, as in the public image
 initdb --username "$POSTGRES_USER" --pwfile <(printf '%s\n' "$POSTGRES_PASSWORD") --pgdata "$fresh" $POSTGRES_INITDB_ARGS
 printf '\nhost all all all %s\n' "$auth" >>"$fresh/pg_hba.conf"
-sed -i "s/^#\?listen_addresses.*/listen_addresses = '*'/" "$fresh/postgresql.conf"
+printf "listen_addresses = '*'\nunix_socket_directories = '/var/run/postgresql'\n" >>"$fresh/postgresql.conf"
 
 export PGHOST=/var/run/postgresql PGUSER=$POSTGRES_USER PGPASSWORD=$POSTGRES_PASSWORD
 pg_ctl --pgdata "$fresh" --wait --options "-c listen_addresses='' -c unix_socket_directories=$PGHOST" start
