@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CliError, EXIT_CODES } from './errors.js';
 import { apply, dryRun, FIELD_MANAGER, type Outcome } from './kube/apply.js';
 import type { KubeClient } from './kube/client.js';
@@ -41,6 +42,8 @@ export function newDeployContext(): DeployContext {
 }
 
 const WORKLOAD_KINDS = new Set(['Deployment', 'StatefulSet', 'Job']);
+/** How long a namespace of that name may take to go. */
+const NAMESPACE_DELETION_MS = 120_000;
 type Handle = StepHandle<DeployContext>;
 
 /** The steps of `deploy`; each leaves what it did in the context. */
@@ -113,7 +116,7 @@ async function checkNamespaces(
 ): Promise<void> {
   const declared = new Set(objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
   for (const name of new Set(objects.flatMap((object) => object.metadata.namespace ?? []))) {
-    if ((await session.client.find('v1', 'Namespace', '', name)) !== undefined) {
+    if (await namespaceExists(session, name)) {
       continue;
     }
     missing.add(name);
@@ -126,6 +129,24 @@ async function checkNamespaces(
     // The stack runs under this level, so the cluster may as well hold it to that.
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     objects.unshift({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+  }
+}
+
+/** One that is being deleted takes nothing new: waits until it is gone. */
+async function namespaceExists({ client, signal }: Session, name: string): Promise<boolean> {
+  const deadline = Date.now() + NAMESPACE_DELETION_MS;
+  for (;;) {
+    const found = await client.find('v1', 'Namespace', '', name);
+    if (found?.metadata.deletionTimestamp === undefined) {
+      return found !== undefined;
+    }
+    if (Date.now() > deadline) {
+      throw new CliError(
+        EXIT_CODES.REFUSED,
+        `Namespace '${name}' is being deleted and does not go; nothing was changed.`,
+      );
+    }
+    await pause(1000, undefined, { signal });
   }
 }
 
