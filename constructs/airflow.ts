@@ -99,12 +99,18 @@ export class Airflow extends Construct {
     const checks = new Checks(this);
     // The longest name made of it is `<name>-run-airflow-migrations-<8 characters>`, and a Job's name becomes a label.
     checks.dnsLabel('name', name, 63 - '-run-airflow-migrations-12345678'.length);
+    if (/^[0-9]/.test(name)) checks.report('name', name, 'must begin with a letter: Services are named after it');
+    checks.labels('labels', props.labels);
     checks.notEmpty('image', props.image, 'the name of an image; leave it out for the default');
-    if (!/^3\.\d+\.\d+$/.test(airflowVersion)) {
+    const [major = 0, minor = 0, patch = 0] = /^\d+\.\d+\.\d+$/.test(airflowVersion)
+      ? airflowVersion.split('.').map(Number)
+      : [];
+    // Since 3.2.2 a launch has its id before it has its pod, which the launcher builds on.
+    if (major !== 3 || minor < 2 || (minor === 2 && patch < 2)) {
       checks.report(
         'airflowVersion',
         airflowVersion,
-        `must be a version of Airflow 3, such as '${DEFAULT_AIRFLOW_VERSION}'`,
+        `must be 3.2.2 or newer of Airflow 3, such as '${DEFAULT_AIRFLOW_VERSION}'`,
       );
     }
     for (const secret of props.imagePullSecrets ?? []) checks.dnsName('imagePullSecrets', secret);

@@ -13,7 +13,7 @@ import {
   type VolumeMount,
 } from './pod.js';
 import type { Release } from './release.js';
-import { renderResources, type Requests, type Resources } from './resources.js';
+import { checkResources, renderResources, type Requests, type Resources } from './resources.js';
 import { sha256 } from './hash.js';
 import { waitForMigrations } from './scripts.js';
 import { Checks } from './validation.js';
@@ -95,6 +95,8 @@ export abstract class Component extends Construct {
     this.checks = new Checks(this);
     this.name = shape.objectName ?? `${release.name}-${component}`;
     this.serviceAccountName = `${release.name}-airflow-${component}`;
+    checkResources(this.checks, options.resources);
+    this.checks.labels('podLabels', options.podLabels);
     for (const [name, value] of Object.entries(options.env ?? {})) this.addEnv(name, value);
 
     new ApiObject(this, 'ServiceAccount', {

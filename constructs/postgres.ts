@@ -5,7 +5,7 @@ import type { CreatedSecrets } from './created-secrets.js';
 import type { EmbeddedDatabaseOptions } from './database.js';
 import { fromSecret, restricted, restrictedPod } from './pod.js';
 import type { Release } from './release.js';
-import { renderResources } from './resources.js';
+import { checkResources, renderResources } from './resources.js';
 import { SecretRef } from './secret-ref.js';
 import { Checks } from './validation.js';
 
@@ -40,6 +40,7 @@ export class Postgres extends Construct {
       checks.report('version', version, 'must be at least 13: Airflow supports no older one');
     if (props.storage)
       checks.integer('storage', props.storage.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }), 1);
+    checkResources(checks, props.resources);
     checks.dnsName('storageClass', props.storageClass);
 
     const name = `${release.name}-${COMPONENT}`;

@@ -3,7 +3,7 @@ import { complete, nonEmpty } from './component.js';
 import { PATHS, TASK_CONTAINER } from './contract.js';
 import { AIRFLOW_UID, type EnvVar, joinParts, restrictedPod, sameNode } from './pod.js';
 import type { Release } from './release.js';
-import { renderResources, type Resources } from './resources.js';
+import { checkResources, renderResources, type Resources } from './resources.js';
 import { Checks } from './validation.js';
 
 /** The pods that tasks run in. A DAG changes its own with `executor_config={"pod_override": …}`. */
@@ -84,6 +84,8 @@ export function renderTaskPod(release: Release, options: TaskPodOptions): string
 export function checkTaskPod(release: Release, options: TaskPodOptions): void {
   const checks = new Checks(release.scope, 'executor.taskPod.');
   for (const name of Object.keys(options.env ?? {})) checks.envName('env', name);
+  checks.labels('labels', options.labels);
+  checkResources(checks, options.resources);
   checks.dnsName('serviceAccountName', options.serviceAccountName);
 }
 

@@ -140,6 +140,26 @@ export class Checks {
     }
   }
 
+  /** Labels: keys with an optional prefix, values of at most 63 characters. */
+  public labels(prop: string, labels: { [key: string]: string } | undefined): void {
+    for (const [key, value] of Object.entries(labels ?? {})) {
+      if (!/^([a-z0-9][-a-z0-9.]*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(key)) {
+        this.report(
+          prop,
+          key,
+          "must be a label key: letters, digits, '-', '_' and '.', at most 63, with or without a 'prefix/'",
+        );
+      }
+      if (!/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(value)) {
+        this.report(
+          `${prop}.${key}`,
+          value,
+          "must be a label value: letters, digits, '-', '_' and '.', at most 63 characters",
+        );
+      }
+    }
+  }
+
   public envName(prop: string, value: string): void {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) {
       this.report(prop, value, "must be the name of an environment variable: letters, digits and '_', no digit first");

@@ -1,4 +1,5 @@
 import { App, Chart, Duration, Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import {
   Airflow,
@@ -38,7 +39,25 @@ describe('refused at synth, with path, prop, value and fix', () => {
     [
       'an unknown Airflow',
       { airflowVersion: '1.10.15' },
-      "'airflowVersion' (\"1.10.15\") must be a version of Airflow 3, such as '3.3.2'",
+      "'airflowVersion' (\"1.10.15\") must be 3.2.2 or newer of Airflow 3, such as '3.3.2'",
+    ],
+    ['an Airflow that is too old', { airflowVersion: '3.2.1' }, '\'airflowVersion\' ("3.2.1") must be 3.2.2 or newer'],
+    ['a name that no Service can have', { name: '3flow' }, '\'name\' ("3flow") must begin with a letter'],
+    ['a bad label', { labels: { team: 'a b' } }, '\'labels.team\' ("a b") must be a label value'],
+    [
+      'a bad label of pods',
+      { webserver: { podLabels: { '': 'x' } } },
+      'chart/airflow/webserver: \'podLabels\' ("") must be a label key',
+    ],
+    [
+      'more requested than allowed',
+      { scheduler: { resources: { memoryRequest: Size.gibibytes(2), memoryLimit: Size.mebibytes(512) } } },
+      "chart/airflow/scheduler: 'resources.memoryRequest' (\"2Gi\") must be at most 'memoryLimit', which is 512Mi",
+    ],
+    [
+      'no CPU',
+      { executor: Executor.kubernetes({ taskPod: { resources: { cpuRequest: Cpu.millis(0) } } }) },
+      '\'executor.taskPod.resources.cpuRequest\' ("0m") must be more than 0',
     ],
     ['an empty image', { image: '' }, '\'image\' ("") must be the name of an image'],
     ['a label that selects', { labels: { component: 'x' } }, '\'labels.component\' ("x") must be left out'],
