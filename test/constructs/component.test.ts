@@ -24,7 +24,7 @@ describe('Component', () => {
     const exporter = new Exporter(chart, 'exporter', new Airflow(chart, 'airflow').release);
     exporter.addEnv('A', 'b');
     const mine = (chart.toJson() as { kind: string; metadata: { name: string } }[]).filter(({ metadata }) =>
-      metadata.name.endsWith("exporter"),
+      metadata.name.endsWith('exporter'),
     );
     expect(mine.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual([
       'ServiceAccount/airflow-airflow-exporter',
