@@ -224,3 +224,41 @@ def test_without_a_local_log_airflow_reads_the_pods(
     events = [message.event for message in stream]
     assert events[-1] == "from the pod"
     assert any("pod tasks/mine" in event for event in events)
+
+
+class TestAfterTheTaskEnded:
+    @pytest.fixture
+    def kept(self, reader: PodLogReader, monkeypatch: pytest.MonkeyPatch) -> None:
+        from airflow import logging_config
+
+        from airflow_pod_launcher.remote_logs import PodLogs
+
+        monkeypatch.setattr(PodLogReader, "from_environment", lambda: reader)
+        monkeypatch.setattr(logging_config, "get_remote_task_log", PodLogs)
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_log_of_a_kept_pod_is_shown(self, deployment: Deployment, api: FakeApi) -> None:
+        from airflow.configuration import conf
+        from airflow.utils.log.file_task_handler import FileTaskHandler
+
+        ti = deployment.queued(state="failed")
+        api.add("kept", **{LAUNCH_ID: ti.external_executor_id})
+        api.log = b'{"event":"last words"}\n'
+        stream, _ = FileTaskHandler(conf.get("logging", "base_log_folder")).read(ti, 1)
+        events = [message.event for message in stream]
+        assert events[-1] == "last words"
+        assert any("pod tasks/kept" in event for event in events)
+
+    @pytest.mark.usefixtures("kept")
+    def test_while_it_runs_the_executor_is_asked_and_not_both(self) -> None:
+        from airflow_pod_launcher.remote_logs import PodLogs
+
+        assert PodLogs().read("x.log", task(state="running")) == ([], [])
+
+    def test_airflow_finds_it_beside_the_logging_config(self) -> None:
+        from airflow._shared.logging.remote import RemoteLogStreamIO
+
+        from airflow_pod_launcher import remote_logs
+
+        assert isinstance(remote_logs.LOGGING_CONFIG, dict)
+        assert isinstance(remote_logs.REMOTE_TASK_LOG, RemoteLogStreamIO)
