@@ -14,6 +14,11 @@ import { lazy } from './lazy.js';
 const TOKEN = 'kube-api-token';
 const tokenMount = { name: TOKEN, mountPath: PATHS.SERVICE_ACCOUNT_DIR, readOnly: true };
 const LAUNCHER = 'pod-launcher';
+/** Lets the webserver read the logs of finished tasks from their pods, as long as the launch policy keeps those. */
+const KEPT_POD_LOGS: EnvVar = {
+  name: 'AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS',
+  value: 'airflow_pod_launcher.remote_logs.LOGGING_CONFIG',
+};
 
 /** Objects and pod parts of our executor: executor ConfigMap, Roles, the launcher as a native sidecar. */
 export function bindKubernetes(
@@ -82,7 +87,7 @@ export function bindKubernetes(
         { name: 'launch-config', configMap: { name } },
       ],
     },
-    webserver: { ...logReader(), env: identity },
+    webserver: { ...logReader(), env: [...identity, ...(release.persistentLogs ? [] : [KEPT_POD_LOGS])] },
   };
 }
 

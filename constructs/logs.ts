@@ -19,7 +19,10 @@ export abstract class Logs {
     return new LogsVolume(options);
   }
 
-  /** In the pods: gone with them. Finished pods of tasks are kept for a while, so that `kubectl logs` has them. */
+  /**
+   * In the pods: gone with them. Finished pods of tasks are kept for a while (`keepSucceeded` and `keepFailed` of
+   * `Executor.kubernetes`), and the UI shows their logs.
+   */
   public static ephemeral(): Logs {
     return new EphemeralLogs();
   }

@@ -1,6 +1,6 @@
 import { Size } from 'cdk8s';
 import { Logs } from '../../constructs/index.js';
-import { container, Stack } from './stack.js';
+import { container, envNames, Stack } from './stack.js';
 import { taskPod } from './task-pod.js';
 
 const policy = (stack: Stack): unknown =>
@@ -39,5 +39,12 @@ describe('Logs.ephemeral', () => {
 
   test('keeps the pods of tasks that succeeded for a while: they have the only log', () => {
     expect(policy(stack)).toMatchObject({ keepSucceededSeconds: 600, keepFailedSeconds: 3600 });
+  });
+
+  test('has the webserver, and nobody else, read the logs of kept pods', () => {
+    const variable = 'AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS';
+    expect(envNames(container(stack.pod('Deployment', 'airflow-api-server'), 'api-server'))).toContain(variable);
+    expect(envNames(container(taskPod(stack).spec, 'base'))).not.toContain(variable);
+    expect(envNames(container(stack.pod('Deployment', 'airflow-scheduler'), 'scheduler'))).not.toContain(variable);
   });
 });

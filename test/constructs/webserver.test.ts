@@ -13,12 +13,13 @@ describe('Webserver', () => {
     });
   });
 
-  test('has all keys and the identity of the launcher', () => {
+  test('has all keys, the identity of the launcher and the reader of kept pods', () => {
     expect(envNames(container(stack.pod('Deployment', 'airflow-api-server'), 'api-server'))).toEqual([
       'AIRFLOW__API_AUTH__JWT_SECRET',
       'AIRFLOW__API__SECRET_KEY',
       'AIRFLOW__CORE__FERNET_KEY',
       'AIRFLOW__DATABASE__SQL_ALCHEMY_CONN',
+      'AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS',
       'CONNECTION_CHECK_MAX_COUNT',
       'POD_LAUNCHER_DEPLOYMENT',
       'POD_LAUNCHER_NAMESPACES',

@@ -220,6 +220,11 @@ describe('a scheduler that dies', () => {
 describe('a new release of the image', () => {
   const image = (release: string) => `docker.io/cdk8s-airflow/airflow:${release}`;
 
+  beforeAll(async () => {
+    const script = join(ROOT, 'scripts/images/load.sh');
+    await execa(script, ['--tag', '1.0.1', '--tag', '1.0.2'], { stdout: 'ignore', stderr: 'inherit' });
+  }, 5 * MINUTE);
+
   e2e(
     'lets a running task end on the old one and starts the next on the new one',
     async () => {

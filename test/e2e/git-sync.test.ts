@@ -1,4 +1,4 @@
-import { Dags, Logs } from '../../constructs/index.js';
+import { Dags, Logs, SecretRef } from '../../constructs/index.js';
 import { AirflowUnderTest } from './support/airflow.js';
 import { Cluster } from './support/cluster.js';
 import { itExplains } from './support/diagnostics.js';
@@ -44,8 +44,8 @@ describe('git-sync from a private repository over ssh', () => {
         dags: Dags.gitSync({
           repo: git.repo,
           ref: 'main',
-          sshKeySecret: git.secret,
-          knownHosts: git.knownHosts,
+          sshKey: SecretRef.named(git.secret, 'gitSshKey'),
+          knownHosts: SecretRef.named(git.secret, 'known_hosts'),
         }),
         logs: Logs.volume(),
       });

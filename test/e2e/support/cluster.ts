@@ -40,7 +40,7 @@ export class Cluster {
   }
 
   /** Creates the objects, or leaves those that are there. */
-  async create(...objects: readonly KubeObject[]): Promise<void> {
+  async create(...objects: readonly (KubeObject & Readonly<Record<string, unknown>>)[]): Promise<void> {
     for (const object of objects) {
       try {
         const path = await this.kube.pathOf(

@@ -14,10 +14,8 @@ export class GitServer {
 
   private constructor(
     private readonly cluster: Cluster,
-    /** Name of the Secret with the key `gitSshKey`. */
+    /** Name of the Secret with the keys `gitSshKey` and `known_hosts`. */
     readonly secret: string,
-    /** The server's line for known_hosts. */
-    readonly knownHosts: string,
   ) {}
 
   static async start(cluster: Cluster): Promise<GitServer> {
@@ -26,10 +24,17 @@ export class GitServer {
       await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(folder, name)]);
     }
     const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+    const hostKey = read('host.pub').split(' ').slice(0, 2).join(' ');
+    const known = `[git-server]:${PORT} ${hostKey}\n`;
     const labels = { app: 'git-server' };
     const metadata = (name: string) => ({ name, namespace: cluster.namespace, labels });
     await cluster.create(
-      { apiVersion: 'v1', kind: 'Secret', metadata: metadata('git-key'), stringData: { gitSshKey: read('client') } },
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: metadata('git-key'),
+        stringData: { gitSshKey: read('client'), known_hosts: known },
+      },
       {
         apiVersion: 'v1',
         kind: 'Secret',
@@ -70,8 +75,7 @@ export class GitServer {
       },
     );
     await cluster.ready('git-server');
-    const hostKey = read('host.pub').split(' ').slice(0, 2).join(' ');
-    return new GitServer(cluster, 'git-key', `[git-server]:${PORT} ${hostKey}`);
+    return new GitServer(cluster, 'git-key');
   }
 
   /** Commits a file and pushes it over ssh, as a person with the key would. */
