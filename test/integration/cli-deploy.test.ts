@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { deploySteps, newDeployContext, type DeployResult } from '../../src/cli/deploy.js';
+import { EXIT_CODES } from '../../src/cli/errors.js';
+import type { KubeObject } from '../../src/cli/kube/objects.js';
+import { steps } from '../../src/cli/progress.js';
+import { Session } from '../../src/cli/session.js';
+
+const namespace = `cli-${randomBytes(3).toString('hex')}`;
+const release = 'deploytest';
+const session = new Session({ namespace, release, output: 'json' }, new AbortController().signal);
+const folder = mkdtempSync(join(tmpdir(), 'cli-deploy-'));
+
+const labels = (app: string) => ({ release, app });
+
+function configMap(name: string, data: unknown = { key: 'value' }): object {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: labels(name) }, data };
+}
+
+/** A Deployment that Pod Security "restricted" admits. */
+function deployment(name: string, container: object, pod: object = {}): object {
+  const securityContext = {
+    runAsUser: 1000,
+    runAsNonRoot: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  };
+  const main = { name: 'main', image: 'busybox:1', imagePullPolicy: 'IfNotPresent', securityContext, ...container };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, labels: labels(name) },
+    spec: {
+      selector: { matchLabels: labels(name) },
+      template: {
+        metadata: { labels: labels(name) },
+        spec: { terminationGracePeriodSeconds: 0, containers: [main], ...pod },
+      },
+    },
+  };
+}
+
+async function deploy(objects: readonly object[], timeout = 60): Promise<DeployResult> {
+  writeFileSync(join(folder, 'app.yaml'), objects.map((object) => stringify(object)).join('---\n'));
+  const context = newDeployContext();
+  const options = { synth: false, createNamespace: true, prune: true, wait: true, timeout };
+  await steps(deploySteps(session, { ...options, projectFolder: folder, appOutput: '.' })).run(context);
+  return context.result;
+}
+
+async function exists(kind: string, name: string): Promise<boolean> {
+  return (await session.client.find<KubeObject>('v1', kind, namespace, name)) !== undefined;
+}
+
+describe('deploy', () => {
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await session.client.request('DELETE', `/api/v1/namespaces/${namespace}`);
+  });
+
+  test('changes nothing when the cluster refuses one object, and says all that it refuses', async () => {
+    const misspelt = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec: { prots: [] } };
+    const refused = deploy([configMap('fine'), misspelt, configMap('broken', { key: 1 })]);
+    await expect(refused).rejects.toMatchObject({ exitCode: EXIT_CODES.REFUSED });
+    await expect(refused).rejects.toThrow(/refuses 2 of 4 objects; nothing was changed:[^]*broken[^]*prots/);
+    expect(await session.client.find('v1', 'Namespace', '', namespace)).toBeUndefined();
+  });
+
+  test('makes the namespace, applies, waits, and changes nothing the second time', async () => {
+    const objects = [deployment('web', { command: ['sleep', '3600'] }), configMap('first')];
+    const result = await deploy(objects);
+    expect(result.applied.map(({ object }) => object)).toEqual([
+      `namespace/${namespace}`,
+      'configmap/first',
+      'deployment/web',
+    ]);
+    expect(result.ready).toEqual(['deployment/web']);
+    const again = await deploy(objects);
+    expect(again.applied.map(({ outcome }) => outcome)).toEqual(['unchanged', 'unchanged']);
+    expect(again.removed).toEqual([]);
+  }, 120_000);
+
+  test('removes what the stack no longer has, but no Secret and nothing that others made', async () => {
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'kept', labels: labels('kept') } };
+    await deploy([configMap('first'), configMap('second'), secret]);
+    await session.client.request('POST', `/api/v1/namespaces/${namespace}/configmaps`, { body: configMap('foreign') });
+    expect((await deploy([configMap('first')])).removed).toEqual(['configmap/second']);
+    expect(await exists('ConfigMap', 'second')).toBe(false);
+    expect(await exists('ConfigMap', 'foreign')).toBe(true);
+    expect(await exists('Secret', 'kept')).toBe(true);
+  }, 120_000);
+
+  test('says why a pod does not start, with the end of its log', async () => {
+    const crashing = deployment('crashing', { command: ['sh', '-c', 'echo no database; exit 3'] });
+    const homeless = deployment('homeless', { command: ['sleep', '1'] }, { nodeSelector: { none: 'such' } });
+    const failed = deploy([crashing, homeless], 15);
+    await expect(failed).rejects.toMatchObject({ exitCode: EXIT_CODES.NOT_READY });
+    const { message } = (await failed.catch((error: unknown) => error)) as Error;
+    expect(message).toMatch(/deployment\/crashing: not ready in time[^]*exit code 3[^]*\| no database/);
+    expect(message).toMatch(
+      /deployment\/homeless: not ready in time[^]*Unschedulable: .*didn't match Pod's node affinity/,
+    );
+  }, 60_000);
+
+  test('says why no pod can be created at all', async () => {
+    const forbidden = deployment('forbidden', { command: ['sleep', '1'], securityContext: { privileged: true } });
+    await expect(deploy([forbidden], 8)).rejects.toThrow(/FailedCreate: .*violates PodSecurity "restricted/);
+  }, 60_000);
+
+  test('ends early when a Job has failed for good', async () => {
+    const template = deployment('x', { command: ['false'] }) as { spec: { template: { spec: object } } };
+    const pod = { ...template.spec.template.spec, restartPolicy: 'Never' };
+    const metadata = { name: 'migrate', labels: labels('migrate') };
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { backoffLimit: 0, template: { spec: pod } } };
+    const started = Date.now();
+    await expect(
+      deploy([job, deployment('slow', { command: ['sleep', '1'] }, { nodeSelector: { none: 'such' } })], 300),
+    ).rejects.toThrow('job/migrate: BackoffLimitExceeded');
+    expect(Date.now() - started).toBeLessThan(60_000);
+  }, 120_000);
+});
