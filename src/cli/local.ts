@@ -1,12 +1,13 @@
 import { join } from 'node:path';
+import { API_PORT } from './airflow.js';
 import { CliError, EXIT_CODES } from './errors.js';
 import { apply } from './kube/apply.js';
 import type { KubeClient } from './kube/client.js';
 import { LOCAL_CONTEXT } from './kube/connect.js';
-import type { KubeObject } from './kube/objects.js';
+import { objectName, type KubeObject, type Workload } from './kube/objects.js';
 import { packageRoot } from './package-root.js';
 import { runProgram } from './run-script.js';
-import { API_PORT } from './airflow.js';
+import type { Session } from './session.js';
 
 /** Images of the default stack, by the names of scripts/images. */
 const IMAGES = ['base', 'airflow', 'postgres'] as const;
@@ -40,10 +41,58 @@ export async function clusterScript(
   await runProgram('bash', [join(root, 'scripts', 'cluster', 'cluster.sh'), command], { cwd: root, signal, onLine });
 }
 
-/** Builds the images that are missing and loads them into the local cluster. */
-export async function loadImages(signal: AbortSignal, onLine: (line: string) => void): Promise<void> {
+/**
+ * Builds the images that are missing and loads them into the local cluster.
+ * @returns names of the images that were not there before
+ */
+export async function loadImages(signal: AbortSignal, onLine: (line: string) => void): Promise<ReadonlySet<string>> {
   const root = packageRoot();
-  await runProgram('bash', [join(root, 'scripts', 'images', 'load.sh'), ...IMAGES], { cwd: root, signal, onLine });
+  const loaded = new Set<string>();
+  await runProgram('bash', [join(root, 'scripts', 'images', 'load.sh'), ...IMAGES], {
+    cwd: root,
+    signal,
+    onLine: (line) => {
+      const name = LOADING.exec(line)?.[1];
+      if (name !== undefined) {
+        loaded.add(name);
+      }
+      onLine(line);
+    },
+  });
+  return loaded;
+}
+
+/** What scripts/cluster says when it loads an archive; of one that is there already it says so instead. */
+const LOADING = /^loading ([a-z-]+)-[0-9a-f]+\.tar/;
+
+/**
+ * Starts the pods of a running stack anew whose image was rebuilt under the same tag, as it is while one works on this
+ * package: nothing in their manifests has changed.
+ * @returns names of the workloads
+ */
+export async function restartStale(session: Session, loaded: ReadonlySet<string>): Promise<string[]> {
+  const { client, namespace, release } = session;
+  const stale = (image: string): boolean =>
+    image.includes('cdk8s-airflow/airflow:')
+      ? loaded.has('airflow') || loaded.has('base')
+      : image.includes('/postgres:') && loaded.has('postgres');
+  const restarted: string[] = [];
+  for (const kind of ['Deployment', 'StatefulSet']) {
+    for (const workload of await client.list<Workload>('apps/v1', kind, namespace, `release=${release}`)) {
+      const images = (workload.spec.template?.spec?.containers ?? []).flatMap(({ image }) => image ?? []);
+      if (!images.some(stale)) {
+        continue;
+      }
+      const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
+      await client.request('PATCH', await client.pathOf('apps/v1', kind, namespace, workload.metadata.name), {
+        query: { fieldManager: LOCAL_FIELD_MANAGER },
+        body: { spec: { template: { metadata: { annotations } } } },
+        contentType: 'application/merge-patch+json',
+      });
+      restarted.push(objectName(workload));
+    }
+  }
+  return restarted;
 }
 
 /**

@@ -6,7 +6,7 @@ import { deploySteps, newDeployContext, type DeployContext } from '../deploy.js'
 import { pushDags, waitParsed } from '../dags/push.js';
 import { CliError, EXIT_CODES } from '../errors.js';
 import { runDags, runsText, type RunReport } from '../example-runs.js';
-import { clusterScript, exposeUi, loadImages, requireLocal } from '../local.js';
+import { clusterScript, exposeUi, loadImages, requireLocal, restartStale } from '../local.js';
 import { packageRoot } from '../package-root.js';
 import { steps, type Step } from '../progress.js';
 import type { Session } from '../session.js';
@@ -75,7 +75,11 @@ function upSteps(session: Session, examples: boolean): Step<UpContext>[] {
     {
       title: 'Images',
       task: async (_, task) => {
-        await loadImages(signal, (line) => (task.output = line));
+        const loaded = await loadImages(signal, (line) => (task.output = line));
+        const restarted = await restartStale(session, loaded);
+        if (restarted.length > 0) {
+          task.title = `Images: ${restarted.join(', ')} restarted`;
+        }
       },
     },
     ...deploying,
