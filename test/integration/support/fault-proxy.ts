@@ -1,0 +1,150 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** 0 while there is no answer. */
+  status: number;
+}
+
+/** What the proxy does with one request. */
+export type Fault =
+  /** The API server gets it, and its answer never comes back. */
+  | 'drop-answer'
+  /** The API server does not get it; the connection breaks. */
+  | 'cut'
+  /** The API server does not get it; this is the answer. */
+  | { readonly status: number; readonly body: string; readonly headers?: http2.OutgoingHttpHeaders };
+
+const { constants } = http2;
+
+/** A real API server with an unreliable network in front of it: HTTP/2 without TLS on loopback. */
+export class FaultProxy {
+  readonly requests: ProxiedRequest[] = [];
+  /** Decides about each request; null: pass it on. */
+  fault: (request: ProxiedRequest) => Fault | null = () => null;
+  kubeconfig = '';
+  private readonly server = http2.createServer();
+  private readonly watches = new Set<http2.ServerHttp2Stream>();
+  private readonly sessions = new Set<http2.ServerHttp2Session>();
+
+  private constructor(private readonly upstream: http2.ClientHttp2Session) {
+    upstream.on('error', () => undefined);
+    this.server.on('session', (session) => {
+      this.sessions.add(session);
+      session.on('error', () => undefined);
+      session.on('close', () => this.sessions.delete(session));
+    });
+    this.server.on('stream', (stream, headers) => {
+      this.handle(stream, headers);
+    });
+  }
+
+  static async start(kubeconfig: string): Promise<FaultProxy> {
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    const options: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {};
+    await config.applyToHTTPSOptions(options);
+    const { ca, cert, key } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer };
+    const server = config.getCurrentCluster()?.server ?? '';
+    const proxy = new FaultProxy(http2.connect(server, { ca, cert, key }));
+    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.server.address() as AddressInfo;
+    proxy.kubeconfig = join(mkdtempSync(join(tmpdir(), 'fault-proxy-')), 'kubeconfig');
+    writeFileSync(
+      proxy.kubeconfig,
+      JSON.stringify({
+        clusters: [
+          { name: 'proxy', cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } },
+        ],
+        users: [{ name: 'nobody', user: {} }],
+        contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'nobody' } }],
+        'current-context': 'proxy',
+      }),
+    );
+    return proxy;
+  }
+
+  /** Requests of a kind: writes are told by their method, watches and lists by the query. */
+  count(method: string, what: RegExp): number {
+    return this.requests.filter((request) => request.method === method && what.test(request.path)).length;
+  }
+
+  cutWatches(): void {
+    for (const stream of this.watches) {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  close(): void {
+    this.server.close();
+    for (const session of this.sessions) {
+      session.destroy();
+    }
+    this.upstream.destroy();
+  }
+
+  private handle(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+    const request = { method: headers[':method'] ?? '', path: headers[':path'] ?? '', status: 0 };
+    this.requests.push(request);
+    stream.on('error', () => undefined);
+    const fault = this.fault(request);
+    if (fault === 'cut') {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      return;
+    }
+    if (fault !== null && fault !== 'drop-answer') {
+      stream.respond({ ':status': fault.status, 'content-type': 'application/json', ...fault.headers });
+      stream.end(fault.body);
+      return;
+    }
+    this.forward(stream, headers, request, fault === 'drop-answer');
+  }
+
+  private forward(
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    request: ProxiedRequest,
+    dropAnswer: boolean,
+  ): void {
+    const { ':method': method, ':path': path, accept, 'content-type': contentType } = headers;
+    const onward = this.upstream.request({
+      ':method': method,
+      ':path': path,
+      accept,
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    });
+    onward.on('error', () => undefined);
+    if (/[?&]watch=true/.test(request.path)) {
+      this.watches.add(stream);
+    }
+    stream.on('close', () => {
+      this.watches.delete(stream);
+      onward.close(constants.NGHTTP2_CANCEL);
+    });
+    stream.on('data', (chunk: Buffer) => onward.write(chunk));
+    stream.on('end', () => onward.end());
+    onward.on('response', (answer) => {
+      request.status = answer[':status'] ?? 0;
+      if (dropAnswer) {
+        onward.resume();
+        onward.on('end', () => {
+          stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+        });
+      } else if (!stream.destroyed) {
+        stream.respond({
+          ':status': request.status,
+          'content-type': answer['content-type'],
+          ...(answer['retry-after'] === undefined ? {} : { 'retry-after': answer['retry-after'] }),
+        });
+        onward.on('data', (chunk: Buffer) => stream.destroyed || stream.write(chunk));
+        onward.on('end', () => stream.destroyed || stream.end());
+      }
+    });
+  }
+}
