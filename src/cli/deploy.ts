@@ -7,6 +7,7 @@ import { readManifests } from './kube/manifests.js';
 import { objectName, type KubeObject } from './kube/objects.js';
 import { inApplyOrder } from './kube/order.js';
 import { PRUNED_KINDS, releaseObjects, remove, superseded } from './kube/prune.js';
+import { takeOver } from './kube/take-over.js';
 import { ReleaseView } from './kube/release-view.js';
 import { NotReadyError, waitReady } from './kube/wait-ready.js';
 import type { Step, StepHandle } from './progress.js';
@@ -63,6 +64,9 @@ export function deploySteps(session: Session, options: DeployOptions): Step<Depl
         const folder = resolve(options.projectFolder, options.appOutput);
         context.objects = await placed(session.client, await readManifests(folder), session.namespace);
         await checkNamespaces(session, context.objects, options, missing);
+        for (const object of context.objects) {
+          await takeOver(session.client, object);
+        }
         await dryRun(session.client, context.objects, missing);
         task.title = `Check against the cluster: ${context.objects.length} objects, none refused`;
       },

@@ -91,7 +91,7 @@ describe('the default stack, synthesized by cdk8s and applied by kubectl', () =>
         await until(`${component} is ready`, () => cluster.ready(component), { timeout: 300 });
       }
       airflow = await AirflowUnderTest.connect(cluster);
-      await until('the first user can log in', async () => (await airflow.api.dags()) !== undefined, { timeout: 180 });
+      await until('the first user can log in', async () => Array.isArray(await airflow.api.dags()), { timeout: 180 });
 
       const namespace = await cluster.kubectl('get', 'namespace', cluster.namespace, '-o', 'json');
       expect(JSON.parse(namespace)).toMatchObject({
@@ -104,7 +104,7 @@ describe('the default stack, synthesized by cdk8s and applied by kubectl', () =>
   e2e('gives a Kubernetes token to the launcher and the log-reading webserver alone', async () => {
     const holders: Record<string, string[]> = {};
     for (const pod of await cluster.pods('tier=airflow,component in (scheduler,api-server,dag-processor,triggerer)')) {
-      const component = pod.metadata.labels?.['component'] ?? '';
+      const component = pod.metadata.labels?.component ?? '';
       holders[component] = tokenHolders(pod);
     }
     expect(holders).toEqual({
@@ -144,7 +144,9 @@ describe('the example DAGs', () => {
       'the run ends',
       async () => {
         for (const pod of await taskPods()) {
-          seen.set(pod.metadata.name, pod);
+          if (pod.metadata.annotations?.run_id === run.dag_run_id) {
+            seen.set(pod.metadata.name, pod);
+          }
         }
         return (await airflow.api.run(run.dag_id, run.dag_run_id)).state === 'success';
       },
@@ -153,7 +155,7 @@ describe('the example DAGs', () => {
     await watching;
     const { tasks } = await airflow.ended(run);
     expect(tasks.map(({ state }) => state)).toEqual(tasks.map(() => 'success'));
-    expect([...seen.values()].map((pod) => pod.metadata.labels?.['task_id']).sort()).toEqual(
+    expect([...seen.values()].map((pod) => pod.metadata.labels?.task_id).sort()).toEqual(
       tasks.map(({ task_id }) => task_id).sort(),
     );
     expect([...seen.values()].flatMap(tokenHolders)).toEqual([]);

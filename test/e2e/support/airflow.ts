@@ -26,7 +26,7 @@ export class AirflowUnderTest {
     const secret = await until('the first user', () =>
       cluster.kube.find<Secret>('v1', 'Secret', cluster.namespace, 'airflow-first-user'),
     );
-    const password = Buffer.from(secret.data['password'] ?? '', 'base64').toString();
+    const password = Buffer.from(secret.data.password ?? '', 'base64').toString();
     const forward = await forwardPort(cluster.kube, {
       pod: () => cluster.ready('api-server'),
       targetPort: PORTS.API_SERVER,
