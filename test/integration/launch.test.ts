@@ -52,6 +52,7 @@ describe('500 queued tasks', () => {
     expect(deletes).toHaveLength(COUNT);
     expect(new Set(deletes.map((request) => request.path)).size).toBe(COUNT);
     expect(deletes.filter((request) => request.status !== 200)).toEqual([]);
+    expect(deletes.filter((request) => !request.body.includes('"preconditions":{"uid":'))).toEqual([]);
     // Reads: one list and one watch, however many pods.
     expect(proxy.count('GET', /./)).toBe(2);
     client.close();

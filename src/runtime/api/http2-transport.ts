@@ -49,7 +49,7 @@ export class Http2Transport {
   async request(request: HttpRequest): Promise<HttpResponse> {
     const { session, headers } = await this.open(request);
     return new Promise((resolve, reject) => {
-      const stream = begin(session, headers);
+      const stream = begin(session, headers, request.body !== undefined);
       let status = 0;
       let retryAfter: string | undefined;
       let ended = false;
@@ -82,7 +82,9 @@ export class Http2Transport {
           resolve({ status, body });
         }
       });
-      stream.end(request.body);
+      if (request.body !== undefined) {
+        stream.end(request.body);
+      }
     });
   }
 
@@ -93,7 +95,7 @@ export class Http2Transport {
   async stream(request: HttpRequest, options: StreamOptions, onChunk: (chunk: Buffer) => void): Promise<void> {
     const { session, headers } = await this.open(request);
     return new Promise((resolve, reject) => {
-      const stream = begin(session, headers);
+      const stream = begin(session, headers, request.body !== undefined);
       let status = 0;
       let ended = false;
       let retryAfter: string | undefined;
@@ -153,7 +155,9 @@ export class Http2Transport {
       if (options.signal.aborted) {
         abort();
       }
-      stream.end(request.body);
+      if (request.body !== undefined) {
+        stream.end(request.body);
+      }
     });
   }
 
@@ -245,9 +249,14 @@ export class Http2Transport {
   }
 }
 
-function begin(session: http2.ClientHttp2Session, headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+function begin(
+  session: http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders,
+  hasBody: boolean,
+): http2.ClientHttp2Stream {
   try {
-    return session.request(headers);
+    // Left to itself Node ends a DELETE before its body, and the precondition would never be sent.
+    return session.request(headers, { endStream: !hasBody });
   } catch (error) {
     // The session ended between the look at it and its use.
     throw new KubeError('connection', (error as Error).message, { cause: error });

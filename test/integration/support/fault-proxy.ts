@@ -8,6 +8,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 export interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
+  body: string;
   /** 0 while there is no answer. */
   status: number;
 }
@@ -90,7 +91,7 @@ export class FaultProxy {
   }
 
   private handle(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
-    const request = { method: headers[':method'] ?? '', path: headers[':path'] ?? '', status: 0 };
+    const request = { method: headers[':method'] ?? '', path: headers[':path'] ?? '', body: '', status: 0 };
     this.requests.push(request);
     stream.on('error', () => undefined);
     const fault = this.fault(request);
@@ -113,12 +114,14 @@ export class FaultProxy {
     dropAnswer: boolean,
   ): void {
     const { ':method': method, ':path': path, accept, 'content-type': contentType } = headers;
-    const onward = this.upstream.request({
+    const onwardHeaders = {
       ':method': method,
       ':path': path,
       accept,
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
-    });
+    };
+    // Node would end a DELETE before its body.
+    const onward = this.upstream.request(onwardHeaders, { endStream: false });
     onward.on('error', () => undefined);
     if (/[?&]watch=true/.test(request.path)) {
       this.watches.add(stream);
@@ -127,7 +130,10 @@ export class FaultProxy {
       this.watches.delete(stream);
       onward.close(constants.NGHTTP2_CANCEL);
     });
-    stream.on('data', (chunk: Buffer) => onward.write(chunk));
+    stream.on('data', (chunk: Buffer) => {
+      request.body += chunk.toString('utf8');
+      onward.write(chunk);
+    });
     stream.on('end', () => onward.end());
     onward.on('response', (answer) => {
       request.status = answer[':status'] ?? 0;
