@@ -13,7 +13,8 @@ describe('a launcher that is killed', () => {
 
   beforeAll(async () => {
     namespace = await TestNamespace.create('crash');
-    launcher = await new LauncherProcess(namespace.policy(), namespace.kubeconfig).start();
+    launcher = new LauncherProcess(namespace.policy(), namespace.kubeconfig);
+    await launcher.start();
   });
 
   afterAll(async () => {

@@ -18,7 +18,8 @@ describe('a launcher with an unreliable network to the API server', () => {
   beforeEach(async () => {
     namespace = await TestNamespace.create('faults');
     proxy = await FaultProxy.start(namespace.kubeconfig);
-    launcher = await new LauncherProcess(namespace.policy(), proxy.kubeconfig).start();
+    launcher = new LauncherProcess(namespace.policy(), proxy.kubeconfig);
+    await launcher.start();
   });
 
   afterEach(async () => {

@@ -12,7 +12,8 @@ describe('the executor and its launcher', () => {
 
   beforeAll(async () => {
     namespace = await TestNamespace.create('sessions');
-    launcher = await new LauncherProcess(namespace.policy({ keepFailedSeconds: 3600 }), namespace.kubeconfig).start();
+    launcher = new LauncherProcess(namespace.policy({ keepFailedSeconds: 3600 }), namespace.kubeconfig);
+    await launcher.start();
   });
 
   afterAll(async () => {

@@ -24,6 +24,10 @@ export type Fault =
 
 const { constants } = http2;
 
+/** The API server gives up on a watcher that is slow: the proxy must not make one of the launcher. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+const WIDE = { initialWindowSize: WINDOW_BYTES };
+
 /** A real API server with an unreliable network in front of it: HTTP/2 without TLS on loopback. */
 export class FaultProxy {
   readonly requests: ProxiedRequest[] = [];
@@ -36,6 +40,9 @@ export class FaultProxy {
 
   private constructor(private readonly upstream: http2.ClientHttp2Session) {
     upstream.on('error', () => undefined);
+    upstream.on('connect', () => {
+      upstream.setLocalWindowSize(WINDOW_BYTES);
+    });
     this.server.on('session', (session) => {
       this.sessions.add(session);
       session.on('error', () => undefined);
@@ -53,7 +60,7 @@ export class FaultProxy {
     await config.applyToHTTPSOptions(options);
     const { ca, cert, key } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer };
     const server = config.getCurrentCluster()?.server ?? '';
-    const proxy = new FaultProxy(http2.connect(server, { ca, cert, key }));
+    const proxy = new FaultProxy(http2.connect(server, { ca, cert, key, settings: WIDE }));
     await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
     const { port } = proxy.server.address() as AddressInfo;
     proxy.kubeconfig = join(mkdtempSync(join(tmpdir(), 'fault-proxy-')), 'kubeconfig');
