@@ -134,4 +134,8 @@ describe('Airflow', () => {
     );
     expect(new Set(names).size).toBe(names.length);
   });
+
+  test('matches the snapshot of its objects', () => {
+    expect(stack.manifests().map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toMatchSnapshot();
+  });
 });

@@ -13,6 +13,11 @@ describe('Dags.baked', () => {
       'dags',
     );
   });
+
+  test('matches its snapshot', () => {
+    const pod = new Stack({ dags: Dags.baked() }).pod('Deployment', 'airflow-dag-processor');
+    expect(container(pod, 'dag-processor').volumeMounts).toMatchSnapshot();
+  });
 });
 
 describe('Dags.volume', () => {
@@ -76,6 +81,10 @@ describe('Dags.volume', () => {
       nodeAffinity: { x: 1 },
       podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }] },
     });
+  });
+
+  test('matches its snapshot', () => {
+    expect(new Stack({ dags: Dags.volume() }).get('PersistentVolumeClaim', 'airflow-dags')).toMatchSnapshot();
   });
 });
 

@@ -79,4 +79,11 @@ describe('Database.external', () => {
       );
     }
   });
+
+  test('matches its snapshot', () => {
+    const stack = new Stack({ database: Database.external({ connection: SecretRef.named('db', 'url') }) });
+    expect(
+      container(stack.pod('Deployment', 'airflow-scheduler'), 'wait-for-airflow-migrations').env,
+    ).toMatchSnapshot();
+  });
 });

@@ -58,6 +58,10 @@ describe('Executor.kubernetes', () => {
       envValue(container(stack.pod('Deployment', 'airflow-api-server'), 'api-server'), 'POD_LAUNCHER_NAMESPACES'),
     ).toBe('team-a,team-b');
   });
+
+  test('matches the snapshot of the launcher', () => {
+    expect(container(new Stack().pod('Deployment', 'airflow-scheduler'), 'pod-launcher')).toMatchSnapshot();
+  });
 });
 
 describe('the pod of a task', () => {
@@ -143,6 +147,10 @@ describe('Executor.stockKubernetes', () => {
     ]);
     expect(envValue(container(pod, 'scheduler'), 'AIRFLOW__CORE__PARALLELISM')).toBe('64');
   });
+
+  test('matches the snapshot of its Role', () => {
+    expect(stack.get('Role', 'airflow-pod-launcher-role').rules).toMatchSnapshot();
+  });
 });
 
 describe('Executor.local', () => {
@@ -165,5 +173,9 @@ describe('Executor.local', () => {
           ['Deployment', 'StatefulSet'].includes(kind) ? [`${kind}/${metadata.name}`] : [],
         );
     expect(workloads(stack)).toEqual(workloads(new Stack()));
+  });
+
+  test('matches the snapshot of its environment', () => {
+    expect(envNames(container(stack.pod('Deployment', 'airflow-scheduler'), 'scheduler'))).toMatchSnapshot();
   });
 });

@@ -24,6 +24,10 @@ describe('Logs.volume', () => {
   test('has the pods of tasks that succeeded deleted at once', () => {
     expect(policy(stack)).toMatchObject({ keepSucceededSeconds: 0, keepFailedSeconds: 3600 });
   });
+
+  test('matches its snapshot', () => {
+    expect(stack.get('PersistentVolumeClaim', 'airflow-logs')).toMatchSnapshot();
+  });
 });
 
 describe('Logs.ephemeral', () => {
@@ -46,5 +50,9 @@ describe('Logs.ephemeral', () => {
     expect(envNames(container(stack.pod('Deployment', 'airflow-api-server'), 'api-server'))).toContain(variable);
     expect(envNames(container(taskPod(stack).spec, 'base'))).not.toContain(variable);
     expect(envNames(container(stack.pod('Deployment', 'airflow-scheduler'), 'scheduler'))).not.toContain(variable);
+  });
+
+  test('matches its snapshot', () => {
+    expect(stack.pod('Deployment', 'airflow-scheduler').volumes).toMatchSnapshot();
   });
 });
