@@ -232,12 +232,17 @@ export class Launcher implements LinkHandler, CreateSink, Peer {
     this.revoked.delete(spec.id);
     const known = this.store.get(spec.id, spec.attempt) ?? this.revive(spec);
     if (known !== undefined) {
+      const anothers = known.owner !== this.jobId;
       known.owner = this.jobId;
       if (known.stage === 'queued' && known.spec !== null) {
         known.spec = spec;
         this.queue.add(known);
       }
-      this.reporter.report(known);
+      if (anothers) {
+        this.reporter.retell(new Set([known]));
+      } else {
+        this.reporter.report(known);
+      }
       return;
     }
     const { id, attempt, key } = spec;

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { V1Secret } from '@kubernetes/client-node';
+import { V1Secret } from '@kubernetes/client-node';
 import { TestNamespace } from './support/cluster.js';
 import { runLauncher } from './support/launcher-process.js';
 
@@ -26,7 +26,10 @@ describe('create-secrets', () => {
   test('creates what is missing, once, and leaves what exists alone', async () => {
     await namespace.core.createNamespacedSecret({
       namespace: namespace.name,
-      body: { metadata: { name: 'database' }, stringData: { password: 'given/by@hand' } } as unknown as V1Secret,
+      body: Object.assign(new V1Secret(), {
+        metadata: { name: 'database' },
+        stringData: { password: 'given/by@hand' },
+      }),
     });
     const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'secrets.json');
     const spec = {

@@ -1,4 +1,4 @@
-import type { V1ResourceQuota } from '@kubernetes/client-node';
+import { V1ResourceQuota } from '@kubernetes/client-node';
 import { TestNamespace } from './support/cluster.js';
 import { FaultProxy } from './support/fault-proxy.js';
 import { LauncherProcess } from './support/launcher-process.js';
@@ -147,7 +147,7 @@ describe('a launcher with an unreliable network to the API server', () => {
   test('a full quota makes creates wait, tells it, and all go through in the end', async () => {
     await namespace.core.createNamespacedResourceQuota({
       namespace: namespace.name,
-      body: { metadata: { name: 'pods' }, spec: { hard: { pods: '8' } } } as unknown as V1ResourceQuota,
+      body: Object.assign(new V1ResourceQuota(), { metadata: { name: 'pods' }, spec: { hard: { pods: '8' } } }),
     });
     await until('the quota counts', async () => {
       const quota = await namespace.core.readNamespacedResourceQuota({ name: 'pods', namespace: namespace.name });

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { PATHS } from '../../../constructs/contract.js';
 
 /** How to reach and convince the API server right now. */
@@ -30,9 +30,7 @@ const READ_AGAIN_AFTER_MS = 60_000;
 
 /** Credentials from KUBECONFIG, else from the pod's service account, else from the user's own kubeconfig. */
 export function defaultCredentials(env: NodeJS.ProcessEnv): Credentials {
-  return new KubeConfigCredentials(async () => {
-    // Loaded here because it is large and not needed for --help, --version or bad arguments.
-    const { KubeConfig } = await import('@kubernetes/client-node');
+  return new KubeConfigCredentials(() => {
     const config = new KubeConfig();
     const inCluster = env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(join(PATHS.SERVICE_ACCOUNT_DIR, 'token'));
     if ((env.KUBECONFIG ?? '') === '' && inCluster) {
@@ -58,7 +56,7 @@ class KubeConfigCredentials implements Credentials {
   private known: Promise<Access> | null = null;
   private readAt = 0;
 
-  constructor(private readonly load: () => Promise<KubeConfig>) {}
+  constructor(private readonly load: () => KubeConfig) {}
 
   access(): Promise<Access> {
     if (this.known === null || Date.now() - this.readAt > READ_AGAIN_AFTER_MS) {
@@ -77,7 +75,7 @@ class KubeConfigCredentials implements Credentials {
   }
 
   private async read(): Promise<Access> {
-    this.config ??= await this.load();
+    this.config ??= this.load();
     const cluster = this.config.getCurrentCluster();
     if (cluster === null) {
       throw new Error('no cluster in the kubeconfig: set KUBECONFIG, or run with a service account');

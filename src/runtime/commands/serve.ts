@@ -68,9 +68,7 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
       ...launcher.status(),
       version: VERSION,
       bootId: launcher.bootId,
-      secondsSinceApiServerHeard: Math.round(
-        (Date.now() - Math.min(...informers.map((informer) => informer.lastHeardAt()))) / 1000,
-      ),
+      secondsSinceApiServerHeard: secondsSince(Math.min(...informers.map((informer) => informer.lastHeardAt()))),
     }),
   });
 
@@ -103,4 +101,9 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
   health.close();
   api.close();
   return EXIT_CODES.OK;
+}
+
+/** null: never. */
+function secondsSince(at: number): number | null {
+  return at === 0 ? null : Math.round((Date.now() - at) / 1000);
 }

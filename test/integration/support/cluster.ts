@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CoreV1Api, KubeConfig, type V1Namespace, type V1Pod, Watch } from '@kubernetes/client-node';
+import { CoreV1Api, KubeConfig, V1Namespace, type V1Pod, Watch } from '@kubernetes/client-node';
 import { LABELS, type LaunchPolicy } from '../../../constructs/contract.js';
 import { until } from './until.js';
 
@@ -35,7 +35,9 @@ export class TestNamespace {
 
   static async create(purpose: string): Promise<TestNamespace> {
     const namespace = new TestNamespace(`launcher-${purpose}-${randomBytes(3).toString('hex')}`);
-    await namespace.core.createNamespace({ body: { metadata: { name: namespace.name } } as unknown as V1Namespace });
+    await namespace.core.createNamespace({
+      body: Object.assign(new V1Namespace(), { metadata: { name: namespace.name } }),
+    });
     await until('service account', async () => {
       const accounts = await namespace.core.listNamespacedServiceAccount({ namespace: namespace.name });
       return accounts.items.length > 0;
