@@ -24,6 +24,7 @@ export class TestNamespace {
   private readonly config = new KubeConfig();
   private readonly watch: Watch;
   private watching: AbortController | undefined;
+  private over = false;
   /** Every pod that was ever seen, by uid: what a launcher may have made twice shows here. */
   readonly seen = new Map<string, V1Pod>();
 
@@ -99,16 +100,32 @@ export class TestNamespace {
   }
 
   async delete(): Promise<void> {
+    this.over = true;
     this.watching?.abort();
     await this.core.deleteNamespace({ name: this.name });
   }
 
+  /** Watches from before the first pod, and resumes where it was: the API server ends watches of slow readers. */
   private async record(): Promise<void> {
-    this.watching = await this.watch.watch(
-      `/api/v1/namespaces/${this.name}/pods`,
-      {},
-      (_phase, pod: V1Pod) => this.seen.set(pod.metadata?.uid ?? '', pod),
-      () => undefined,
-    );
+    const { metadata } = await this.core.listNamespacedPod({ namespace: this.name });
+    let version = metadata?.resourceVersion ?? '';
+    const follow = async (): Promise<void> => {
+      this.watching = await this.watch.watch(
+        `/api/v1/namespaces/${this.name}/pods`,
+        { resourceVersion: version, allowWatchBookmarks: true },
+        (phase, pod: V1Pod) => {
+          version = pod.metadata?.resourceVersion ?? version;
+          if (phase !== 'BOOKMARK' && phase !== 'ERROR') {
+            this.seen.set(pod.metadata?.uid ?? '', pod);
+          }
+        },
+        () => {
+          if (!this.over) {
+            void follow();
+          }
+        },
+      );
+    };
+    await follow();
   }
 }

@@ -132,8 +132,10 @@ export class LauncherProcess {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** The end of the log, for a test that failed. */
+  /** What explains a failure: the end of the log, and what went wrong before it. */
   log(): string[] {
-    return this.output.join('').split('\n').slice(-40);
+    const lines = this.output.join('').split('\n');
+    const wrong = lines.filter((line) => !line.includes('"level":"info"'));
+    return [...wrong.slice(-20), '…', ...lines.slice(-5)];
   }
 }
