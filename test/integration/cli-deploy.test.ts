@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { deploySteps, newDeployContext, type DeployResult } from '../../src/cli/deploy.js';
 import { EXIT_CODES } from '../../src/cli/errors.js';
-import type { KubeObject } from '../../src/cli/kube/objects.js';
+import type { KubeObject, Workload } from '../../src/cli/kube/objects.js';
 import { steps } from '../../src/cli/progress.js';
 import { Session } from '../../src/cli/session.js';
 
+const ROOT = join(__dirname, '../..');
 const namespace = `cli-${randomBytes(3).toString('hex')}`;
 const release = 'deploytest';
 const session = new Session({ namespace, release, output: 'json' }, new AbortController().signal);
@@ -18,6 +20,10 @@ const labels = (app: string) => ({ release, app });
 
 function configMap(name: string, data: unknown = { key: 'value' }): object {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: labels(name) }, data };
+}
+
+interface PodOwner {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly object[] } } };
 }
 
 /** A Deployment that Pod Security "restricted" admits. */
@@ -43,6 +49,12 @@ function deployment(name: string, container: object, pod: object = {}): object {
     },
   };
 }
+
+const sidecar = {
+  ...(deployment('x', { command: ['sleep', '3600'] }) as PodOwner).spec.template.spec.containers[0],
+  name: 'sidecar',
+  restartPolicy: 'Always',
+};
 
 async function deploy(objects: readonly object[], timeout = 60): Promise<DeployResult> {
   writeFileSync(join(folder, 'app.yaml'), objects.map((object) => stringify(object)).join('---\n'));
@@ -92,6 +104,19 @@ describe('deploy', () => {
     expect(await exists('ConfigMap', 'second')).toBe(false);
     expect(await exists('ConfigMap', 'foreign')).toBe(true);
     expect(await exists('Secret', 'kept')).toBe(true);
+  }, 120_000);
+
+  test('takes over what kubectl applied, list items that the stack no longer has too', async () => {
+    const before = deployment('applied', { command: ['sleep', '3600'] }, { initContainers: [sidecar] });
+    const file = join(folder, 'kubectl.yml');
+    writeFileSync(file, stringify(before));
+    await execa(join(ROOT, 'scripts/cluster/cluster.sh'), ['kubectl', '--', 'apply', '-n', namespace, '-f', file]);
+    rmSync(file);
+
+    await deploy([deployment('applied', { command: ['sleep', '3600'] })]);
+    const after = await session.client.find<Workload>('apps/v1', 'Deployment', namespace, 'applied');
+    expect(after?.spec.template?.spec).not.toHaveProperty('initContainers');
+    expect(after?.metadata.managedFields?.map(({ manager }) => manager)).not.toContain('kubectl-client-side-apply');
   }, 120_000);
 
   test('says why a pod does not start, with the end of its log', async () => {
