@@ -2,21 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { PROTOCOL_VERSION } from '../../constructs/contract.js';
 import type { KubeApi } from './api/kube-api.js';
 import type { LaunchConfig } from './config/config-folder.js';
-import { parsePodTemplate } from './config/pod-template.js';
 import { CreateQueue, type CreateSink } from './launch/create-queue.js';
 import { ORPHAN_AFTER_MS, PodTracker } from './launch/pod-tracker.js';
 import { PodWriter } from './launch/pod-writer.js';
 import { type LaunchRecord, logFields, newRecord } from './launch/record.js';
 import { RecordStore } from './launch/record-store.js';
 import { Settler } from './launch/settler.js';
-import { nextChore } from './launch/chores.js';
+import { ChoreRunner } from './launch/chore-runner.js';
 import { EventLog } from './link/event-log.js';
 import type { BadLaunch, LauncherMessage, LaunchRef, LaunchSpec, ShimMessage } from './link/messages.js';
 import { type Peer, Reporter } from './link/reporter.js';
 import type { LinkHandler } from './link/server.js';
 import type { Logger } from './log.js';
-import { buildPod, PodBuildError, placePod } from './pods/pod.js';
-import type { PodManifest } from './pods/merge.js';
+import { PodBuilder } from './pods/pod-builder.js';
+import { PodBuildError, placePod } from './pods/pod.js';
 
 export interface LauncherOptions {
   readonly api: KubeApi;
@@ -29,7 +28,6 @@ export interface LauncherOptions {
 const CHORES_EVERY_MS = 1000;
 const MAX_LEASE_MS = 60_000;
 const REMEMBERED_REVOKES = 20_000;
-const REMEMBERED_TEMPLATES = 64;
 
 /**
  * The pod launcher: takes launches from the scheduler's executor, makes a pod of each, follows the pods and tells what
@@ -48,7 +46,8 @@ export class Launcher implements LinkHandler, CreateSink, Peer {
   private readonly queue: CreateQueue;
   private readonly listedNamespaces = new Set<string>();
   private readonly revoked = new Set<string>();
-  private readonly templates = new Map<string, PodManifest>();
+  private readonly builder: PodBuilder;
+  private readonly choreRunner: ChoreRunner;
   private onceSynced: (() => void)[] = [];
   private connection: ((message: LauncherMessage) => void) | null = null;
   private draining = false;
@@ -72,6 +71,9 @@ export class Launcher implements LinkHandler, CreateSink, Peer {
       log,
       now,
     });
+    const { store, queue, settler, reporter } = this;
+    this.builder = new PodBuilder(config);
+    this.choreRunner = new ChoreRunner({ store, queue, settler, reporter, policy });
     this.tracker = new PodTracker({
       store: this.store,
       reporter: this.reporter,
@@ -377,77 +379,17 @@ export class Launcher implements LinkHandler, CreateSink, Peer {
   }
 
   private build(record: LaunchRecord): string {
-    const { spec } = record;
+    const { spec, podName, namespace } = record;
     if (spec === null) {
-      throw new PodBuildError('InvalidPodTemplate', 'the launch has no specification any more');
+      throw new Error('the launch has no specification any more');
     }
-    const { policy, template } = this.config();
-    const own = spec.podTemplate === null ? template : this.ownTemplate(spec.podTemplate);
-    return JSON.stringify(buildPod(spec, own, policy, { name: record.podName, namespace: record.namespace }));
-  }
-
-  /** Tasks of one DAG bring the same template again and again. */
-  private ownTemplate(text: string): PodManifest {
-    let template = this.templates.get(text);
-    if (template === undefined) {
-      try {
-        template = parsePodTemplate(text, 'pod_template_file');
-      } catch (error) {
-        throw new PodBuildError('InvalidPodTemplate', (error as Error).message);
-      }
-      if (this.templates.size >= REMEMBERED_TEMPLATES) {
-        this.templates.clear();
-      }
-      this.templates.set(text, template);
-    }
-    return template;
+    return this.builder.build(spec, { name: podName, namespace });
   }
 
   private chores(): void {
-    const now = this.now();
-    const orphans = new Set<LaunchRecord>();
-    const retold = new Set<LaunchRecord>();
-    const peer = { jobId: this.jobId, ready: this.connection !== null && this.synced() };
-    for (const record of [...this.store.all()]) {
-      switch (nextChore(record, this.config().policy, peer, now)) {
-        case 'expire':
-          this.queue.expire(record);
-          break;
-        case 'forget':
-          this.store.remove(record);
-          break;
-        case 'kill':
-          record.kill = this.pendingTooLong(record);
-          this.settler.delete(record);
-          break;
-        case 'delete':
-          this.settler.delete(record);
-          break;
-        case 'tell-orphan':
-          record.reportAt = now + ORPHAN_AFTER_MS;
-          orphans.add(record);
-          break;
-        case 'tell-again':
-          record.retained = false;
-          retold.add(record);
-          break;
-        case 'nothing':
-      }
-    }
-    if (orphans.size > 0) {
-      this.reporter.tellOrphans(orphans);
-    }
-    if (retold.size > 0) {
-      this.reporter.retell(retold);
-    }
+    const ready = this.connection !== null && this.synced();
+    this.choreRunner.run({ jobId: this.jobId, ready }, this.now());
     this.queue.pump();
-  }
-
-  private pendingTooLong({ observation }: LaunchRecord): LaunchRecord['kill'] {
-    const limit = `the pod did not start within ${this.config().policy.pendingTimeoutSeconds} s`;
-    const reason = observation?.reason ?? 'PendingTimeout';
-    const said = observation?.message ?? '';
-    return { reason, message: said === '' ? limit : `${limit}: ${said}` };
   }
 
   private moved(namespace: string, left: boolean): void {
