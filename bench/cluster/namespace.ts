@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { ApiException, CoreV1Api, KubeConfig, V1Namespace } from '@kubernetes/client-node';
+import { until } from '../../test/integration/support/until.js';
+import { Connection } from './connection.js';
+
+const HOLD_LABEL = 'kwok/hold';
+const RELEASES_IN_FLIGHT = 32;
+
+/** A namespace that one measurement has to itself, and that is gone after it. */
+export class BenchNamespace {
+  private constructor(
+    readonly name: string,
+    readonly kubeconfig: string,
+    private readonly core: CoreV1Api,
+  ) {}
+
+  static async create(kubeconfig: string, purpose: string): Promise<BenchNamespace> {
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    const core = config.makeApiClient(CoreV1Api);
+    const name = `bench-${purpose}-${randomBytes(3).toString('hex')}`;
+    const namespace = new BenchNamespace(name, kubeconfig, core);
+    await namespace.core.createNamespace({
+      body: Object.assign(new V1Namespace(), { metadata: { name: namespace.name } }),
+    });
+    await until('the default service account', async () => {
+      return (await core.listNamespacedServiceAccount({ namespace: name })).items.length > 0;
+    });
+    return namespace;
+  }
+
+  /** Names of ten nodes at most that kwok plays. @throws Error when there are none */
+  static async kwokNodes(kubeconfig: string): Promise<string[]> {
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    const { items } = await config.makeApiClient(CoreV1Api).listNode({ labelSelector: 'type=kwok' });
+    if (items.length === 0) {
+      throw new Error('the cluster has no kwok nodes: scripts/cluster/cluster.sh up --kwok');
+    }
+    return items.map((node) => node.metadata?.name ?? '');
+  }
+
+  /** How many pods there are; one small request, however many. */
+  async podCount(): Promise<number> {
+    const list = await this.core.listNamespacedPod({ namespace: this.name, limit: 1 });
+    return list.items.length + (list.metadata?.remainingItemCount ?? 0);
+  }
+
+  async waitForPods(count: number, timeoutMs: number): Promise<void> {
+    await until(`${count} pods in ${this.name}`, async () => (await this.podCount()) === count, {
+      timeoutMs,
+      everyMs: 200,
+      state: () => this.podCount(),
+    });
+  }
+
+  /** Waits until every pod is of this phase. */
+  async waitForPhase(phase: 'Running' | 'Succeeded', timeoutMs: number): Promise<void> {
+    const fieldSelector = `status.phase!=${phase}`;
+    const others = async (): Promise<number> =>
+      (await this.core.listNamespacedPod({ namespace: this.name, fieldSelector, limit: 1 })).items.length;
+    await until(`all pods of ${this.name} to be ${phase}`, async () => (await others()) === 0, {
+      timeoutMs,
+      everyMs: 500,
+    });
+  }
+
+  /** Lets held pods end: kwok completes them a second later. */
+  async release(): Promise<void> {
+    const { items } = await this.core.listNamespacedPod({ namespace: this.name, labelSelector: HOLD_LABEL });
+    const connection = await Connection.open(this.kubeconfig);
+    try {
+      await connection.callAll(
+        items.map((pod) => ({
+          method: 'PATCH',
+          path: `/api/v1/namespaces/${this.name}/pods/${pod.metadata?.name ?? ''}`,
+          contentType: 'application/merge-patch+json',
+          body: JSON.stringify({ metadata: { labels: { [HOLD_LABEL]: null } } }),
+        })),
+        RELEASES_IN_FLIGHT,
+      );
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Deletes it and waits until nothing of it is left to disturb the next measurement. */
+  async delete(timeoutMs: number): Promise<void> {
+    await this.core.deleteNamespace({ name: this.name });
+    await until(`${this.name} to be gone`, () => this.isGone(), { timeoutMs, everyMs: 250 });
+  }
+
+  private async isGone(): Promise<boolean> {
+    try {
+      await this.core.readNamespace({ name: this.name });
+      return false;
+    } catch (error) {
+      if (error instanceof ApiException && error.code === 404) {
+        return true;
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ENV, type LaunchPolicy, PATHS } from '../../constructs/contract.js';
+import { TestClient, type ClientOptions } from '../../test/integration/support/client.js';
+import { until } from '../../test/integration/support/until.js';
+import { track } from './children.js';
+import { cpuMs, residentBytes } from './process-stats.js';
+
+const BUNDLE = 'dist/runtime/pod-launcher.cjs';
+const MAX_IN_FLIGHT = 64;
+
+/** `pod-launcher serve` as it is shipped, with a folder of its own for socket, configuration and log. */
+export class LauncherProcess {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'bench-launcher-'));
+  private readonly bundle = join(this.folder, 'pod-launcher.cjs');
+  private readonly logFile = join(this.folder, 'log');
+  readonly socket = join(this.folder, 'launcher.sock');
+  private child: ChildProcess | undefined;
+
+  constructor(
+    private readonly namespace: string,
+    private readonly kubeconfig: string,
+    template: string,
+  ) {
+    // A copy: a build beside the benchmark must not change what is measured.
+    copyFileSync(BUNDLE, this.bundle);
+    const policy: LaunchPolicy = {
+      deployment: namespace,
+      namespaces: [namespace],
+      maxInFlightCreates: MAX_IN_FLIGHT,
+      maxPendingPods: 0,
+      maxPods: 0,
+      keepSucceededSeconds: 0,
+      keepFailedSeconds: 0,
+      pendingTimeoutSeconds: 0,
+    };
+    writeFileSync(join(this.folder, PATHS.LAUNCH_POLICY_FILE), JSON.stringify(policy));
+    writeFileSync(join(this.folder, PATHS.POD_TEMPLATE_FILE), template);
+  }
+
+  get pid(): number {
+    const pid = this.child?.pid;
+    if (pid === undefined) {
+      throw new Error('the launcher is not running');
+    }
+    return pid;
+  }
+
+  /** Starts it and waits until it listens. */
+  async start(): Promise<this> {
+    const log = openSync(this.logFile, 'a');
+    this.child = track(
+      spawn(process.execPath, [this.bundle, 'serve', '--health-port', '0'], {
+        env: {
+          PATH: process.env.PATH,
+          KUBECONFIG: this.kubeconfig,
+          [ENV.SOCKET]: this.socket,
+          [ENV.CONFIG_DIR]: this.folder,
+        },
+        stdio: ['ignore', log, log],
+      }),
+    );
+    closeSync(log);
+    rmSync(this.socket, { force: true });
+    await until('the launcher to listen', () => existsSync(this.socket) || this.child?.exitCode !== null, {
+      everyMs: 5,
+      state: () => this.logTail(),
+    });
+    if (this.child.exitCode !== null) {
+      throw new Error(`the launcher ended with ${this.child.exitCode}:\n${this.logTail()}`);
+    }
+    return this;
+  }
+
+  connect(options: Partial<ClientOptions> = {}): Promise<TestClient> {
+    return TestClient.connect(this.socket, { deployment: this.namespace, acknowledge: false, ...options });
+  }
+
+  /** Freezes it, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.child?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    if (this.child?.exitCode === null && this.child.signalCode === null) {
+      const exited = once(this.child, 'exit');
+      this.child.kill('SIGKILL');
+      await exited;
+    }
+  }
+
+  /** Ends it and removes its folder. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  residentBytes(): number {
+    return residentBytes(this.pid);
+  }
+
+  cpuMs(): number {
+    return cpuMs(this.pid);
+  }
+
+  logTail(): string {
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-20).join('\n');
+  }
+}

@@ -1,0 +1,107 @@
+import { loadavg } from 'node:os';
+import { kubeconfigPath } from '../test/integration/support/cluster.js';
+import { AuditLog } from './cluster/audit-log.js';
+import { BenchNamespace } from './cluster/namespace.js';
+import { AirflowHome } from './contenders/airflow-home.js';
+import { killChildren } from './contenders/children.js';
+import type { BenchContext } from './context.js';
+import { gatherFacts } from './facts.js';
+import { type BenchOptions, parseOptions } from './options.js';
+import { drawPlots } from './report/plots.js';
+import { writeResults } from './report/results.js';
+import { renderTable } from './report/table.js';
+import { aggregate, FIGURES, type Sample } from './samples.js';
+import { createBare } from './scenarios/create-bare.js';
+import { createLauncher } from './scenarios/create-launcher.js';
+import { holdLauncher } from './scenarios/hold-launcher.js';
+import { runOurExecutor, runStockExecutor } from './scenarios/run-executor.js';
+import { settleStock } from './scenarios/settle-stock.js';
+import { synth } from './scenarios/synth.js';
+
+const BUSY_LOAD = 1;
+
+/** One round: all contenders in turn, so that what disturbs the machine meanwhile disturbs them alike. */
+async function round(options: BenchOptions, context: BenchContext): Promise<void> {
+  const { only, sizes, alive, stockUpTo } = options;
+  for (const size of sizes) {
+    if (only.includes('create')) {
+      await createBare(context, size);
+      await createLauncher(context, size);
+    }
+    if (only.includes('executor')) {
+      await runOurExecutor(context, size);
+    }
+    if (only.includes('stock') && size <= stockUpTo) {
+      await runStockExecutor(context, size);
+    }
+  }
+  // It settles one pod after the other: the smallest number shows the rate of all.
+  const smallest = Math.min(...sizes);
+  if (only.includes('settle-stock') && smallest <= stockUpTo) {
+    await settleStock(context, smallest);
+  }
+  if (only.includes('hold')) {
+    for (const size of alive) {
+      await holdLauncher(context, size);
+    }
+  }
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const kubeconfig = kubeconfigPath();
+  const [node = ''] = await BenchNamespace.kwokNodes(kubeconfig);
+  const audit = await AuditLog.besides(kubeconfig);
+  const facts = await gatherFacts(kubeconfig);
+  if (facts.loadBefore > BUSY_LOAD) {
+    say(`the machine is busy (load ${facts.loadBefore}): these figures will not be its best`);
+  }
+  const samples: Sample[] = [];
+  const record = (sample: Sample): void => {
+    samples.push(sample);
+    const { title, digits } = FIGURES[sample.figure];
+    const of = sample.size === 0 ? sample.contender : `${sample.contender}, ${sample.size}`;
+    say(`${title} (${of}): ${sample.value.toFixed(digits)}`);
+  };
+  const airflow = new AirflowHome(options.python);
+  try {
+    if (['executor', 'stock', 'settle-stock'].some((name) => (options.only as readonly string[]).includes(name))) {
+      await airflow.migrate();
+    }
+    const context: BenchContext = { kubeconfig, audit, airflow, node, record };
+    for (let number = 1; number <= options.rounds; number += 1) {
+      say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
+      await round(options, context);
+    }
+    if (options.only.includes('synth')) {
+      await synth(record);
+    }
+  } finally {
+    airflow.dispose();
+  }
+  const figures = aggregate(samples);
+  process.stdout.write(`\n${renderTable(figures)}\n\n`);
+  writeResults(options.output, { facts, rounds: options.rounds, figures });
+  const plots = await drawPlots(options.images, figures);
+  say(`wrote ${[options.output, ...plots].join(', ')}`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killChildren();
+    process.exit(1);
+  });
+}
+process.once('exit', killChildren);
+
+bench(parseOptions(process.argv.slice(2))).then(
+  // Connections of the Kubernetes client may linger.
+  () => process.exit(0),
+  (error: unknown) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(1);
+  },
+);

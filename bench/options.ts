@@ -1,0 +1,80 @@
+import yargs from 'yargs';
+
+export const SCENARIOS = ['create', 'executor', 'stock', 'hold', 'settle-stock', 'synth'] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+export interface BenchOptions {
+  readonly python: string;
+  readonly rounds: number;
+  /** Workloads of each run. */
+  readonly sizes: readonly number[];
+  /** The stock executor takes minutes for thousands: it runs the sizes up to this one. */
+  readonly stockUpTo: number;
+  /** Pods that the launcher keeps track of in `hold`. */
+  readonly alive: readonly number[];
+  readonly only: readonly Scenario[];
+  readonly output: string;
+  readonly images: string;
+}
+
+const QUICK = { rounds: 1, sizes: '100', alive: '100' };
+const FULL = { rounds: 3, sizes: '500,5000', alive: '5000,10000' };
+
+/** @throws Error, by yargs, with the usage, for arguments it does not know or values that are none */
+export function parseOptions(argv: readonly string[]): BenchOptions {
+  const parsed = yargs(argv)
+    .scriptName('npm run bench --')
+    .usage('$0 [options]\n\nMeasures the launcher, the stock executor and the API server itself, in turn.')
+    .option('rounds', { type: 'number', describe: 'repetitions; figures are medians (default 3, quick 1)' })
+    .option('sizes', { type: 'string', describe: 'workloads of a run, comma-separated (default 500,5000, quick 100)' })
+    .option('alive', { type: 'string', describe: 'pods kept alive (default 5000,10000, quick 100)' })
+    .option('stock-up-to', { type: 'number', default: 5000, describe: 'largest size that the stock executor runs' })
+    .option('only', { type: 'string', describe: `some of ${SCENARIOS.join(',')}` })
+    .option('quick', { type: 'boolean', default: false, describe: 'one small round, to see that all works' })
+    .option('save', {
+      type: 'boolean',
+      describe: 'write bench/results.json and docs/images; default: only after a full run, else dist/bench',
+    })
+    .option('python', { type: 'string', demandOption: true, hidden: true })
+    .strict()
+    .version(false)
+    .parseSync();
+  const defaults = parsed.quick ? QUICK : FULL;
+  const whole = !parsed.quick && parsed.only === undefined && parsed.sizes === undefined && parsed.rounds === undefined;
+  const save = parsed.save ?? whole;
+  return {
+    python: parsed.python,
+    rounds: positive('--rounds', String(parsed.rounds ?? defaults.rounds)),
+    sizes: list('--sizes', parsed.sizes ?? defaults.sizes),
+    alive: list('--alive', parsed.alive ?? defaults.alive),
+    stockUpTo: parsed.stockUpTo,
+    only: scenarios(parsed.only),
+    output: save ? 'bench/results.json' : 'dist/bench/results.json',
+    images: save ? 'docs/images' : 'dist/bench/images',
+  };
+}
+
+function list(option: string, text: string): number[] {
+  return text.split(',').map((part) => positive(option, part));
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`${option}: '${text}' is not a whole number of at least 1`);
+  }
+  return value;
+}
+
+function scenarios(text: string | undefined): readonly Scenario[] {
+  if (text === undefined) {
+    return SCENARIOS;
+  }
+  return text.split(',').map((name) => {
+    const found = SCENARIOS.find((scenario) => scenario === name);
+    if (found === undefined) {
+      throw new Error(`--only: '${name}' is none of ${SCENARIOS.join(', ')}`);
+    }
+    return found;
+  });
+}

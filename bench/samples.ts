@@ -1,0 +1,68 @@
+import { summarize, type Summary } from './statistics.js';
+
+/** Who is measured. */
+export type Contender =
+  /** A bare HTTP/2 session that creates the same pods: the API server's own limit. */
+  | 'bare'
+  /** The launcher alone, driven over its socket. */
+  | 'launcher'
+  /** The launcher behind the executor that Airflow loads. */
+  | 'executor'
+  /** Airflow's own KubernetesExecutor. */
+  | 'stock'
+  /** Synthesis by the compiled app, and by the cdk8s command line. */
+  | 'app'
+  | 'cdk8s';
+
+/** What is measured; the unit is part of the name where it is not a plain number. */
+export const FIGURES = {
+  createdPerSecond: { title: 'pods created a second', digits: 0, better: 'more' },
+  settledPerSecond: { title: 'completions settled a second', digits: 0, better: 'more' },
+  secondsToDeleted: { title: 'queued to last pod deleted, s', digits: 1, better: 'less' },
+  writesPerPod: { title: 'API writes a pod', digits: 2, better: 'less' },
+  deletesPerPod: { title: 'DELETEs a pod', digits: 2, better: 'less' },
+  refusedPerPod: { title: 'writes refused a pod', digits: 2, better: 'less' },
+  heartbeatP99Ms: { title: 'heartbeat() p99, ms', digits: 1, better: 'less' },
+  heartbeatMaxMs: { title: 'heartbeat() longest, ms', digits: 0, better: 'less' },
+  intakeMs: { title: 'heartbeat() that takes all in, ms', digits: 0, better: 'less' },
+  cpuMsPerPod: { title: 'CPU a pod, ms', digits: 2, better: 'less' },
+  executorPssMb: { title: 'executor processes, PSS MB', digits: 0, better: 'less' },
+  launcherRssMb: { title: 'launcher with all pods alive, RSS MB', digits: 0, better: 'less' },
+  idleCpuPercent: { title: 'launcher at rest, % of a core', digits: 2, better: 'less' },
+  recoverySeconds: { title: 'launcher killed, all tracked again, s', digits: 2, better: 'less' },
+  synthSeconds: { title: 'synthesis of the default stack, s', digits: 2, better: 'less' },
+} as const satisfies Record<string, { title: string; digits: number; better: 'more' | 'less' }>;
+
+export type FigureName = keyof typeof FIGURES;
+
+/** One measurement. `size`: workloads or pods; 0 where there are none. */
+export interface Sample {
+  readonly figure: FigureName;
+  readonly contender: Contender;
+  readonly size: number;
+  readonly value: number;
+}
+
+/** All measurements of one figure. */
+export interface Figure extends Summary {
+  readonly figure: FigureName;
+  readonly contender: Contender;
+  readonly size: number;
+  readonly values: readonly number[];
+}
+
+/** Brings the samples of all rounds together, in the order in which figures and contenders first appear. */
+export function aggregate(samples: readonly Sample[]): Figure[] {
+  const groups = new Map<string, Sample[]>();
+  for (const sample of samples) {
+    const name = `${sample.figure} ${sample.contender} ${sample.size}`;
+    groups.set(name, [...(groups.get(name) ?? []), sample]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    const values = group.map((sample) => sample.value);
+    return first === undefined
+      ? []
+      : [{ figure: first.figure, contender: first.contender, size: first.size, ...summarize(values), values }];
+  });
+}
