@@ -107,6 +107,14 @@ class Deployment:
         with create_session(scoped=False) as session:
             session.execute(update(TaskInstance).where(TaskInstance.id == ti.id).values(**values))
 
+    def clear(self, ti: Any) -> None:
+        """As the UI's "Clear" does."""
+        from airflow.models.taskinstance import TaskInstance, clear_task_instances
+        from airflow.utils.session import create_session
+
+        with create_session(scoped=False) as session:
+            clear_task_instances([session.get(TaskInstance, ti.id)], session)
+
     def state(self, ti: Any) -> str | None:
         return self.ti(ti).state
 

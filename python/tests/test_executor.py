@@ -176,6 +176,19 @@ class TestReporting:
         deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
         assert not executor.has_task(ti)
 
+    def test_a_running_task_that_was_cleared_runs_again_once_its_pod_has_ended(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+    ) -> None:
+        ti, item = launched(deployment, executor, peer)
+        deployment.update(ti, state="running")
+        deployment.clear(ti)
+        cleared = deployment.ti(ti)
+        assert (cleared.state, cleared.id != ti.id) == ("restarting", True)
+        seq = peer.event(item["id"], "SUCCEEDED", exitCode=0)
+        deployment.run(executor, until=lambda: deployment.state(ti) is None)
+        deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
+        assert not executor.has_task(ti)
+
     def test_an_event_is_not_acknowledged_before_airflow_has_committed_it(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
     ) -> None:

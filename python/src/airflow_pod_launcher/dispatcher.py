@@ -208,11 +208,11 @@ class Dispatcher:
         due = self.ledger.due(now)
         if not due:
             return
-        rows = self._rows([launch.ti_id for launch in due if launch.kind is Kind.TASK])
+        rows = self._rows([launch for launch in due if launch.kind is Kind.TASK])
         resend: list[Frame] = []
         for launch in due:
             if launch.kind is Kind.TASK:
-                verdict = rules.decide(launch, rows.get(launch.ti_id), self.executor.job_id)
+                verdict = rules.decide(launch, rows.get(launch.id), self.executor.job_id)
             else:
                 verdict = rules.decide_workload(launch)
             launch.looks += 1
@@ -220,15 +220,23 @@ class Dispatcher:
                 resend.append(frame_of(launch))
         self._send_launches(resend)
 
-    def _rows(self, ti_ids: list[str]) -> dict[str, Row]:
-        if not ti_ids:
-            return {}
-        rows: dict[str, Row] = {}
+    def _rows(self, launches: list[Launch]) -> dict[str, Row]:
+        """Return the rows of these launches' task instances, by launch id."""
+        found: dict[str, Row] = {}
+        if not launches:
+            return found
         with compat.own_session() as session:
-            for start in range(0, len(ti_ids), _ROWS_PER_QUERY):
-                for row in compat.rows_by_ti_id(session, ti_ids[start : start + _ROWS_PER_QUERY]):
-                    rows[row.ti_id] = row
-        return rows
+            for start in range(0, len(launches), _ROWS_PER_QUERY):
+                part = launches[start : start + _ROWS_PER_QUERY]
+                by_ti_id = {row.ti_id: row for row in compat.rows_by_ti_id(session, [each.ti_id for each in part])}
+                found.update({each.id: by_ti_id[each.ti_id] for each in part if each.ti_id in by_ti_id})
+                # Clearing a running task gives it another id at once, while it still waits for the end of this launch.
+                rest = {each.id: each for each in part if each.id not in found}
+                if rest:
+                    for row in compat.unsettled_rows_by_launch_id(session, list(rest), rules.UNSETTLED_STATES):
+                        found[str(row.launch_id)] = row
+                        rest[str(row.launch_id)].ti_id = row.ti_id
+        return found
 
     def _carry_out(self, launch: Launch, verdict: Verdict, now: float) -> bool:
         """Do what the verdict says. True if the launch is to be sent (again)."""
