@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_pod_launcher.labels import launch_selector, safe_label_value, task_selector
+from airflow_pod_launcher.labels import safe_label_value, task_selector
 
 VALUES = [
     "plain",
@@ -24,10 +24,6 @@ def test_label_values_are_those_of_the_stock_executor(value: str) -> None:
     from airflow.providers.cncf.kubernetes.pod_generator import make_safe_label_value
 
     assert safe_label_value(value) == make_safe_label_value(value)
-
-
-def test_a_launch_is_found_by_its_id() -> None:
-    assert launch_selector("prod", "0b6f") == "airflow-pod-launcher/deployment=prod,airflow-pod-launcher/launch-id=0b6f"
 
 
 def test_a_try_is_found_by_the_tasks_labels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,11 +17,18 @@ from deployment import Deployment
 
 from airflow_pod_launcher.logs import PodLogReader
 
+TASK_LABELS = {"dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "2"}
+
+
+def labels_of(ti: Any) -> dict[str, str]:
+    return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "try_number": str(ti.try_number)}
+
 
 class FakeApi:
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
         self.log = b""
+        self.logs: dict[str, bytes] = {}
         self.status = 200
         self.silent = threading.Event()
         self.silent.set()
@@ -37,7 +45,7 @@ class FakeApi:
                 elif outer.status != 200:
                     self.answer(outer.status, b'{"kind":"Status","message":"pods is forbidden"}')
                 elif url.path.endswith("/log"):
-                    self.answer(200, outer.log)
+                    self.answer(200, outer.logs.get(url.path.split("/")[6], outer.log))
                 else:
                     self.answer(200, json.dumps({"items": outer.matching(url)}).encode())
 
@@ -72,7 +80,7 @@ class FakeApi:
                 "name": name,
                 "namespace": namespace,
                 "creationTimestamp": created,
-                "labels": {"airflow-pod-launcher/deployment": "prod", **labels},
+                "labels": {"airflow-pod-launcher/deployment": "prod", **TASK_LABELS, **labels},
             },
             "status": {"containerStatuses": [{"name": "base", "state": {"running": {}}}]},
         }
@@ -108,12 +116,9 @@ def task(**fields: Any) -> Any:
     )  # fmt: skip
 
 
-LAUNCH_ID = "airflow-pod-launcher/launch-id"
-
-
-def test_the_log_of_the_launch_is_read(api: FakeApi, reader: PodLogReader) -> None:
-    api.add("other", **{LAUNCH_ID: "M"})
-    api.add("mine", namespace="more", **{LAUNCH_ID: "L"})
+def test_the_log_of_the_tasks_pod_is_read(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("other", task_id="u")
+    api.add("mine", namespace="more")
     api.log = b'{"event":"one"}\n{"event":"tw\xc3\xb6"}\nlast'
     messages, logs = reader.read(task(), 2)
     assert logs == ['{"event":"one"}\n{"event":"twö"}\nlast']
@@ -125,7 +130,7 @@ def test_the_log_of_the_launch_is_read(api: FakeApi, reader: PodLogReader) -> No
 def test_airflow_shows_the_lines_as_structured_messages(api: FakeApi, reader: PodLogReader) -> None:
     from airflow.utils.log.file_task_handler import _get_compatible_log_stream, _interleave_logs
 
-    api.add("mine", **{LAUNCH_ID: "L"})
+    api.add("mine")
     api.log = b'{"timestamp":"2024-01-01T00:00:00Z","level":"info","event":"hello","logger":"task"}\nplain text\n'
     _, logs = reader.read(task(), 2)
     shown = list(_interleave_logs(_get_compatible_log_stream(logs)))
@@ -133,16 +138,35 @@ def test_airflow_shows_the_lines_as_structured_messages(api: FakeApi, reader: Po
     assert shown[0].level == "info"
 
 
-def test_the_youngest_attempt_is_read(api: FakeApi, reader: PodLogReader) -> None:
-    api.add("first", created="2024-01-01T00:00:00Z", **{LAUNCH_ID: "L"})
-    api.add("second", created="2024-01-01T00:01:00Z", **{LAUNCH_ID: "L"})
-    assert "tasks/second" in reader.read(task(), 2)[0][0]
+def test_a_try_that_ran_in_several_pods_shows_all_of_them_in_order(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("resumed", created="2024-01-01T00:02:00Z")
+    api.add("deferred", created="2024-01-01T00:01:00Z")
+    first = api.add("not-started", created="2024-01-01T00:00:00Z")
+    first["status"] = {"phase": "Failed", "containerStatuses": []}
+    api.logs = {"deferred": b"before\n", "resumed": b"after\n"}
+    messages, logs = reader.read(task(), 2)
+    assert logs == ["before", "after"]
+    assert [re.search(r"tasks/([a-z-]+)", message)[1] for message in messages] == [
+        "not-started",
+        "deferred",
+        "resumed",
+    ]
 
 
-def test_an_earlier_try_is_found_by_its_labels(api: FakeApi, reader: PodLogReader) -> None:
-    api.add("now", **{LAUNCH_ID: "L", "dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "2"})
-    api.add("earlier", **{LAUNCH_ID: "K", "dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "1"})
-    assert "tasks/earlier" in reader.read(task(), 1)[0][0]
+def test_of_very_many_pods_the_youngest_are_read(api: FakeApi, reader: PodLogReader) -> None:
+    for number in range(23):
+        api.add(f"look-{number:02}", created=f"2024-01-01T00:00:{number:02}Z")
+    messages, logs = reader.read(task(), 2)
+    assert messages[0] == "Leaving out 3 older pods of this try"
+    assert "tasks/look-03" in messages[1]
+    assert len(logs) == 20
+
+
+def test_an_earlier_try_has_its_own_pod(api: FakeApi, reader: PodLogReader) -> None:
+    api.add("now")
+    api.add("earlier", try_number="1")
+    (message,), _ = reader.read(task(), 1)
+    assert "tasks/earlier" in message
 
 
 def test_a_task_without_a_pod_says_so(reader: PodLogReader) -> None:
@@ -150,7 +174,7 @@ def test_a_task_without_a_pod_says_so(reader: PodLogReader) -> None:
 
 
 def test_a_pod_that_has_not_started_says_why(api: FakeApi, reader: PodLogReader) -> None:
-    pod = api.add("mine", **{LAUNCH_ID: "L"})
+    pod = api.add("mine")
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
     pod["status"] = {"containerStatuses": [{"name": "base", "state": waiting}]}
     assert reader.read(task(), 2)[0] == ["pod tasks/mine has not started: ImagePullBackOff: no such image"]
@@ -179,7 +203,7 @@ def test_outside_a_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_namespaces_it_looks_in_its_own(api: FakeApi, service_account: Path) -> None:
-    api.add("mine", **{LAUNCH_ID: "L"})
+    api.add("mine")
     assert "tasks/mine" in PodLogReader(api.url, service_account, "prod", []).read(task(), 2)[0][0]
 
 
@@ -218,7 +242,7 @@ def test_without_a_local_log_airflow_reads_the_pods(
     monkeypatch.setattr(PodLogReader, "from_environment", lambda: reader)
     monkeypatch.setattr(FileTaskHandler, "executor_instances", {})
     ti = deployment.queued(state="running")
-    api.add("mine", **{LAUNCH_ID: ti.external_executor_id})
+    api.add("mine", **labels_of(ti))
     api.log = b'{"event":"from the pod"}\n'
     stream, _ = FileTaskHandler(conf.get("logging", "base_log_folder")).read(ti, 1)
     events = [message.event for message in stream]
@@ -242,7 +266,7 @@ class TestAfterTheTaskEnded:
         from airflow.utils.log.file_task_handler import FileTaskHandler
 
         ti = deployment.queued(state="failed")
-        api.add("kept", **{LAUNCH_ID: ti.external_executor_id})
+        api.add("kept", **labels_of(ti))
         api.log = b'{"event":"last words"}\n'
         stream, _ = FileTaskHandler(conf.get("logging", "base_log_folder")).read(ti, 1)
         events = [message.event for message in stream]

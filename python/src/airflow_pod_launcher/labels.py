@@ -25,11 +25,6 @@ def safe_label_value(value: str) -> str:
     return f"{safe[: _MAX_LENGTH - _HASH_LENGTH - 1]}-{digest}"
 
 
-def launch_selector(deployment: str, launch_id: str) -> str:
-    """Return the label selector of the pods of one launch."""
-    return f"{LABELS['DEPLOYMENT']}={deployment},{LABELS['LAUNCH_ID']}={safe_label_value(launch_id)}"
-
-
 def task_selector(deployment: str, dag_id: str, task_id: str, run_id: str, try_number: int, map_index: int) -> str:
     """Return the label selector of the pods of one try of a task."""
     wanted = {

@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow_pod_launcher._contract import ENV, PATHS, TASK_CONTAINER
-from airflow_pod_launcher.labels import launch_selector, task_selector
+from airflow_pod_launcher.labels import task_selector
 
 log = logging.getLogger(__name__)
 
 TAIL_LINES = 10_000
 LIMIT_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 15.0
+MAX_PODS = 20
+"""A sensor that reschedules itself has a pod for each look; so many of them are read, the youngest."""
 _CHUNK_BYTES = 64 * 1024
 _ERROR_CHARACTERS = 300
 
@@ -36,7 +38,9 @@ class LogError(Exception):
 
 
 class PodLogReader:
-    """Finds the pod of a task's try and reads the log of its container `base`.
+    """Finds the pods of a task's try and reads the logs of their containers `base`.
+
+    A try that was deferred or rescheduled has a pod for each time that it ran.
 
     :param server: URL of the Kubernetes API; None outside a cluster
     :param service_account: folder with `token`, `ca.crt` and `namespace`
@@ -78,44 +82,46 @@ class PodLogReader:
         return messages, ["\n".join(stream) for stream in streams]
 
     def stream(self, ti: Any, try_number: int) -> tuple[list[str], list[Generator[str, None, None]]]:
-        """Return (messages, one generator of lines). Raises nothing: what went wrong is a message or the last line."""
+        """Return (messages, a generator of lines for each pod, the oldest first).
+
+        Raises nothing: what went wrong is a message or the last line.
+        """
         give_up = time.monotonic() + self._deadline
         try:
-            pod = self._find(ti, try_number, give_up)
+            pods = self._find(ti, try_number, give_up)
         except (LogError, OSError) as error:
             return [f"Could not look for the task's pod: {error}"], []
         except Exception as error:
             log.exception("Could not look for the pod of %s", ti)
             return [f"Could not look for the task's pod: {type(error).__name__}: {error}"], []
-        if pod is None:
+        if not pods:
             return ["The task has no pod (any more)"], []
-        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        where = f"pod {namespace}/{name}"
-        if not _has_run(pod):
-            return [f"{where} has not started: {_why_waiting(pod)}"], []
-        return [f"Reading the last {TAIL_LINES} lines of {where} from the Kubernetes API"], [
-            self._lines(name, namespace, give_up)
-        ]
+        messages, streams = [], []
+        if len(pods) > MAX_PODS:
+            messages.append(f"Leaving out {len(pods) - MAX_PODS} older pods of this try")
+        for pod in pods[-MAX_PODS:]:
+            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            where = f"pod {namespace}/{name}"
+            if _has_run(pod):
+                messages.append(f"Reading the last {TAIL_LINES} lines of {where} from the Kubernetes API")
+                streams.append(self._lines(name, namespace, give_up))
+            else:
+                messages.append(f"{where} has not started: {_why_waiting(pod)}")
+        return messages, streams
 
-    def _find(self, ti: Any, try_number: int, give_up: float) -> dict[str, Any] | None:
-        """Return the youngest pod of the try: by launch id if the row has it, else by the task's labels."""
+    def _find(self, ti: Any, try_number: int, give_up: float) -> list[dict[str, Any]]:
+        """Return the pods of the try, the oldest first."""
         if self._server is None:
             raise LogError("this process does not run in a Kubernetes cluster")
-        selectors = []
-        if ti.try_number == try_number and getattr(ti, "external_executor_id", None):
-            selectors.append(launch_selector(self._deployment, ti.external_executor_id))
-        selectors.append(task_selector(self._deployment, ti.dag_id, ti.task_id, ti.run_id, try_number, ti.map_index))
-        for selector in selectors:
-            pods = [pod for namespace in self._where() for pod in self._list(namespace, selector, give_up)]
-            if pods:
-                return max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        return None
+        selector = task_selector(self._deployment, ti.dag_id, ti.task_id, ti.run_id, try_number, ti.map_index)
+        pods = [pod for namespace in self._where() for pod in self._list(namespace, selector, give_up)]
+        return sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
 
     def _where(self) -> list[str]:
         return self._namespaces or [(self._service_account / "namespace").read_text().strip()]
 
     def _list(self, namespace: str, selector: str, give_up: float) -> list[dict[str, Any]]:
-        query = urllib.parse.urlencode({"labelSelector": selector, "limit": 50})
+        query = urllib.parse.urlencode({"labelSelector": selector, "limit": 500})
         with self._get(f"/api/v1/namespaces/{namespace}/pods?{query}", give_up) as response:
             items = json.load(response).get("items") or []
         for item in items:
