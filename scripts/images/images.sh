@@ -144,19 +144,26 @@ make_archive() {
   printf '%s\t%s\t%s\n' "$name" "$image" "$archive"
 }
 
-# make_release TAG: an image on top of `airflow`, as users make one for each release of their own.
+# make_release TAG [FOLDER]: an image on top of `airflow`, as users make one for each release of their own; with the
+# DAG files of FOLDER in it, if one is given.
 make_release() {
-  local tag=$1 image key archive context=$CACHE/release-context
+  local tag=$1 dags=${2:-} image key archive context=$CACHE/release-context
   wheel
   image=$(image_of airflow)
   image=${image%:*}:$tag
   key=$(key airflow)
+  [[ -z $dags ]] || key=$(printf '%s %s' "$key" "$(cd "$dags" && hash_files .)" | sha)
   archive=$ARCHIVES/airflow-$tag-$key.tar
   if [[ ! -e $archive ]]; then
     make_image airflow
     say "building $image"
+    rm -rf "$context"
     mkdir -p "$context"
     printf 'FROM %s\nENV CDK8S_AIRFLOW_RELEASE=%s\n' "$(image_of airflow)" "$tag" >"$context/Dockerfile"
+    if [[ -n $dags ]]; then
+      cp -r "$dags" "$context/dags"
+      echo 'COPY --chown=50000:0 dags /opt/airflow/dags' >>"$context/Dockerfile"
+    fi
     dockerfile_image "$image" "$tag-$key" "$context"
     write_archive "$image" "$archive" "$(image_of airflow)"
     find "$ARCHIVES" -name "airflow-$tag-*.tar" ! -path "$archive" -mmin +60 -delete

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what is missing and loads it into the local cluster: load.sh [--tag TAG] [NAME…], as build.sh.
+# Builds what is missing and loads it into the local cluster: load.sh [--tag TAG[=FOLDER]] [NAME…], as build.sh.
 # `airflow` brings `base` along, and a release brings `airflow`: their archives hold only what comes on top.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
