@@ -18,7 +18,7 @@ while (($#)); do
       shift 2
       ;;
     -h | --help)
-      sed -n '2,8s/^# \?//p' "${BASH_SOURCE[0]}"
+      sed -n '2,7s/^# \?//p' "${BASH_SOURCE[0]}"
       echo "NAMEs: ${ALL[*]}"
       exit 0
       ;;
