@@ -1,8 +1,10 @@
 /** How the pods of a measurement come to a node. */
 export type Placement =
-  /** By the scheduler, as in life: it is the rival of the API server for the processor. */
+  /** By the scheduler, as in life. By default it binds 50 pods a second: what comes faster waits. */
   | { readonly by: 'scheduler' }
-  /** At once: the local cluster's scheduler binds 50 pods a second, which would be most of a long wait. */
+  /** Never: nothing but creates goes on, and no backlog of the scheduler reaches into the next measurement. */
+  | { readonly by: 'nobody' }
+  /** At once, past the scheduler. */
   | { readonly by: 'name'; readonly node: string };
 
 export interface PodTemplateOptions {
@@ -13,14 +15,13 @@ export interface PodTemplateOptions {
 
 /** The pod template that every contender gets; JSON, which is YAML. */
 export function podTemplate({ placement, hold }: PodTemplateOptions): string {
-  const node = placement.by === 'scheduler' ? { nodeSelector: { type: 'kwok' } } : { nodeName: placement.node };
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Pod',
     // The stock executor insists on a name.
     metadata: { name: 'task', labels: hold ? { 'kwok/hold': 'true' } : {} },
     spec: {
-      ...node,
+      ...place(placement),
       tolerations: [{ operator: 'Exists' }],
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
@@ -33,4 +34,15 @@ export function podTemplate({ placement, hold }: PodTemplateOptions): string {
       ],
     },
   });
+}
+
+function place(placement: Placement): Record<string, unknown> {
+  switch (placement.by) {
+    case 'scheduler':
+      return { nodeSelector: { type: 'kwok' } };
+    case 'nobody':
+      return { nodeSelector: { type: 'kwok' }, schedulerName: 'none' };
+    case 'name':
+      return { nodeName: placement.node };
+  }
 }

@@ -9,7 +9,7 @@ import { keepAcknowledging, sendLaunches } from './launch.js';
 /** The launcher alone: from LAUNCH frames on its socket to pods in the API server. */
 export async function createLauncher(context: BenchContext, size: number): Promise<void> {
   await inNamespace(context, 'launcher', size, async (namespace) => {
-    const template = podTemplate({ placement: { by: 'scheduler' }, hold: false });
+    const template = podTemplate({ placement: { by: 'nobody' }, hold: false });
     const launcher = new LauncherProcess(namespace.name, context.kubeconfig, template);
     try {
       await launcher.start();
