@@ -59,7 +59,7 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
 
   const api = new Http2KubeApi(defaultCredentials(env), VERSION);
   const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log });
-  const link = new LinkServer(options.socket, deployment, launcher, log);
+  const link = new LinkServer(options.socket, deployment, launcher.session, log);
   const selector = `${LABELS.DEPLOYMENT}=${deployment}`;
   const informers = namespaces.map((namespace) => new PodInformer(api, namespace, selector, launcher.tracker, log));
   const health = new HealthServer({
