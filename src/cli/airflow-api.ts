@@ -147,7 +147,13 @@ export class AirflowApi {
     return (await this.send('GET', path)) as T;
   }
 
-  private async send(method: string, path: string, body?: unknown): Promise<unknown> {
+  /**
+   * A request that has no method of its own here.
+   * @param path below `/api/v2`
+   * @returns the body of the answer, undefined if it has none
+   * @throws AirflowApiError if the answer is no success
+   */
+  async send(method: string, path: string, body?: unknown): Promise<unknown> {
     for (let again = true; ; again = false) {
       this.token ??= await this.logIn();
       const response = await this.fetch(`/api/v2${path}`, {

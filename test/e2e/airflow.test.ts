@@ -10,6 +10,7 @@ import { cli } from './support/cli.js';
 import { Cluster, ROOT } from './support/cluster.js';
 import { itExplains } from './support/diagnostics.js';
 import { deploy } from './support/stack.js';
+import { tokenHolders } from './support/token-holders.js';
 import { until } from './support/wait.js';
 
 const MINUTE = 60_000;
@@ -56,19 +57,6 @@ function oneEach(tasks: number): Record<string, number> {
 
 async function taskPods(): Promise<Pod[]> {
   return await cluster.pods(LABELS.LAUNCH_ID);
-}
-
-/** Names of the containers of a pod that mount a service account token. */
-function tokenHolders(pod: Pod): string[] {
-  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers] as readonly {
-    readonly name: string;
-    readonly volumeMounts?: readonly { readonly mountPath: string }[];
-  }[];
-  return containers
-    .filter(({ volumeMounts }) =>
-      volumeMounts?.some(({ mountPath }) => mountPath.startsWith(PATHS.SERVICE_ACCOUNT_DIR)),
-    )
-    .map(({ name }) => name);
 }
 
 beforeAll(async () => {

@@ -72,6 +72,31 @@ export class AirflowUnderTest {
     );
   }
 
+  /** Sets the state of a task by hand, as the UI's "Mark as" does. */
+  async mark(task: TaskInstance, state: 'success' | 'failed'): Promise<void> {
+    const path = `/dags/${task.dag_id}/dagRuns/${encodeURIComponent(task.dag_run_id)}/taskInstances/${task.task_id}`;
+    await this.api.send('PATCH', path, { new_state: state });
+  }
+
+  /** Has a task run again, as the UI's "Clear" does. */
+  async clear(task: TaskInstance): Promise<void> {
+    await this.api.send('POST', `/dags/${task.dag_id}/clearTaskInstances`, {
+      dag_run_id: task.dag_run_id,
+      task_ids: [task.task_id],
+      dry_run: false,
+      only_failed: false,
+    });
+  }
+
+  /** What the audit log says of the tasks of a run. */
+  async auditLog(run: DagRun): Promise<{ event: string; extra: string | null }[]> {
+    const query = new URLSearchParams({ dag_id: run.dag_id, run_id: run.dag_run_id }).toString();
+    const answer = (await this.api.send('GET', `/eventLogs?${query}`)) as {
+      event_logs: { event: string; extra: string | null }[];
+    };
+    return answer.event_logs;
+  }
+
   /** The log of a task's try as lines of text. */
   async log(task: TaskInstance, tryNumber = 1): Promise<string> {
     const { content } = await this.api.log(task, tryNumber);
