@@ -7,6 +7,7 @@ import { killChildren } from './contenders/children.js';
 import type { BenchContext } from './context.js';
 import { gatherFacts } from './facts.js';
 import { type BenchOptions, parseOptions } from './options.js';
+import { updateDocument } from './report/document.js';
 import { drawPlots } from './report/plots.js';
 import { writeResults } from './report/results.js';
 import { renderTable } from './report/table.js';
@@ -80,9 +81,14 @@ async function bench(options: BenchOptions): Promise<void> {
   }
   const figures = aggregate(samples);
   process.stdout.write(`\n${renderTable(figures)}\n\n`);
-  writeResults(options.output, { facts, rounds: options.rounds, figures });
+  const results = { facts, rounds: options.rounds, figures };
+  await writeResults(options.output, results);
   const plots = await drawPlots(options.images, figures);
-  say(`wrote ${[options.output, ...plots].join(', ')}`);
+  const documents = options.document === null ? [] : [options.document];
+  for (const document of documents) {
+    await updateDocument(document, results, plots);
+  }
+  say(`wrote ${[options.output, ...plots, ...documents].join(', ')}`);
 }
 
 function say(text: string): void {

@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly only: readonly Scenario[];
   readonly output: string;
   readonly images: string;
+  /** Document that gets the figures; null: none. */
+  readonly document: string | null;
 }
 
 const QUICK = { rounds: 1, sizes: '100', alive: '100' };
@@ -33,7 +35,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .option('quick', { type: 'boolean', default: false, describe: 'one small round, to see that all works' })
     .option('save', {
       type: 'boolean',
-      describe: 'write bench/results.json and docs/images; default: only after a full run, else dist/bench',
+      describe:
+        'write bench/results.json, docs/performance.md and its plots; default: only after a full run, else dist/bench',
     })
     .option('python', { type: 'string', demandOption: true, hidden: true })
     .strict()
@@ -51,6 +54,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     only: scenarios(parsed.only),
     output: save ? 'bench/results.json' : 'dist/bench/results.json',
     images: save ? 'docs/images' : 'dist/bench/images',
+    document: save ? 'docs/performance.md' : null,
   };
 }
 

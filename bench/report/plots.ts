@@ -18,7 +18,6 @@ export async function drawPlots(folder: string, figures: readonly Figure[]): Pro
     ['pods-created.svg', bars(figures, 'createdPerSecond', 'pods created a second', 'linear')],
     ['time-to-created.svg', timeToCreated(figures)],
     ['heartbeat.svg', bars(figures, 'heartbeatP99Ms', 'heartbeat() p99, ms (log)', 'log')],
-    ['completions-settled.svg', bars(figures, 'settledPerSecond', 'completions settled a second', 'linear')],
   ];
   const written: string[] = [];
   for (const [name, spec] of plots) {
@@ -47,6 +46,9 @@ function bars(
   if (values.length === 0) {
     return null;
   }
+  // A logarithmic axis has no zero to stand on.
+  const from = scale === 'log' ? 1 : 0;
+  const y = { type: 'quantitative', stack: null, scale: { type: scale, domainMin: from } } as const;
   const x = { field: 'who', type: 'nominal', axis: null, sort: null } as const;
   return {
     ...frame(values),
@@ -57,16 +59,12 @@ function bars(
       layer: [
         {
           mark: 'bar',
-          encoding: {
-            x,
-            y: { field: 'median', type: 'quantitative', title, scale: { type: scale } },
-            color: colour(values),
-          },
+          encoding: { x, y: { field: 'median', ...y, title }, y2: { datum: from }, color: colour(values) },
         },
-        { mark: 'rule', encoding: { x, y: { field: 'min', type: 'quantitative' }, y2: { field: 'max' } } },
+        { mark: 'rule', encoding: { x, y: { field: 'min', ...y }, y2: { field: 'max' } } },
         {
           mark: { type: 'text', dy: -7, fontSize: 11 },
-          encoding: { x, y: { field: 'max', type: 'quantitative' }, text: { field: 'label' } },
+          encoding: { x, y: { field: 'max', ...y }, text: { field: 'label' } },
         },
       ],
     },
@@ -82,14 +80,21 @@ function timeToCreated(figures: readonly Figure[]): TopLevelSpec | null {
   if (new Set(values.map(({ size }) => size)).size < 2) {
     return null;
   }
+  const axis = { grid: false, format: '~g' };
   return {
     ...frame(values),
     width: 420,
     height: 240,
     mark: { type: 'line', point: true },
     encoding: {
-      x: { field: 'size', type: 'quantitative', scale: { type: 'log' }, title: 'workloads (log)' },
-      y: { field: 'seconds', type: 'quantitative', scale: { type: 'log' }, title: 's until all pods exist (log)' },
+      x: { field: 'size', type: 'quantitative', scale: { type: 'log', nice: false }, title: 'workloads (log)', axis },
+      y: {
+        field: 'seconds',
+        type: 'quantitative',
+        scale: { type: 'log' },
+        title: 's until all pods exist (log)',
+        axis,
+      },
       color: colour(values),
     },
   };
@@ -112,10 +117,16 @@ function pointsOf(figures: readonly Figure[], figure: FigureName): Point[] {
     });
 }
 
-function colour(points: readonly Point[]): { field: string; type: 'nominal'; scale: object; title: null } {
+function colour(points: readonly Point[]): {
+  field: string;
+  type: 'nominal';
+  scale: object;
+  title: null;
+  legend: object;
+} {
   const present = Object.values(SERIES).filter(({ name }) => points.some(({ who }) => who === name));
   const scale = { domain: present.map(({ name }) => name), range: present.map(({ colour: of }) => of) };
-  return { field: 'who', type: 'nominal', scale, title: null };
+  return { field: 'who', type: 'nominal', scale, title: null, legend: { labelLimit: 0 } };
 }
 
 function frame(values: readonly Point[]): { $schema: string; data: { values: Point[] }; background: string } {

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { format } from 'prettier';
 import type { Facts } from '../facts.js';
 import type { Figure } from '../samples.js';
+import { STYLE } from './document.js';
 
 /** What bench/results.json holds. */
 export interface Results {
@@ -11,19 +13,16 @@ export interface Results {
 }
 
 /** Writes the results; numbers are kept to four significant digits. */
-export function writeResults(path: string, results: Results): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const { facts, rounds, figures } = results;
-  const short = figures.map((one) => ({
-    figure: one.figure,
-    contender: one.contender,
-    size: one.size,
-    median: significant(one.median),
-    values: one.values.map(significant),
+export async function writeResults(path: string, { facts, rounds, figures }: Results): Promise<void> {
+  const short = figures.map(({ figure, contender, size, median, values }) => ({
+    figure,
+    contender,
+    size,
+    median: significant(median),
+    values: values.map(significant),
   }));
-  const lines = short.map((figure) => `    ${JSON.stringify(figure)}`).join(',\n');
-  const head = JSON.stringify({ facts, rounds }, null, 2).slice(0, -2);
-  writeFileSync(path, `${head},\n  "figures": [\n${lines}\n  ]\n}\n`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, await format(JSON.stringify({ facts, rounds, figures: short }), { ...STYLE, parser: 'json' }));
 }
 
 function significant(value: number): number {

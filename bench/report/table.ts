@@ -4,19 +4,7 @@ const HEADERS = ['figure', 'size', 'who', 'median', 'min to max', 'to stock', 't
 
 /** A plain table of all figures, each beside the same figure of the stock executor and of the bare limit. */
 export function renderTable(figures: readonly Figure[]): string {
-  const rows = figures.map((one) => {
-    const { title, digits } = FIGURES[one.figure];
-    const ratio = (to: 'stock' | 'bare'): string => ratioTo(figures, one, to);
-    return [
-      title,
-      one.size === 0 ? '' : String(one.size),
-      one.contender,
-      one.median.toFixed(digits),
-      `${one.min.toFixed(digits)} to ${one.max.toFixed(digits)}`,
-      ratio('stock'),
-      ratio('bare'),
-    ];
-  });
+  const rows = rowsOf(figures);
   const widths = HEADERS.map((header, column) =>
     Math.max(header.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -26,6 +14,27 @@ export function renderTable(figures: readonly Figure[]): string {
       .join('  ')
       .trimEnd();
   return [line(HEADERS), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+/** The same table in Markdown. */
+export function renderMarkdown(figures: readonly Figure[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [HEADERS, HEADERS.map(() => '---'), ...rowsOf(figures)].map(line).join('\n');
+}
+
+function rowsOf(figures: readonly Figure[]): string[][] {
+  return figures.map((one) => {
+    const { title, digits } = FIGURES[one.figure];
+    return [
+      title,
+      one.size === 0 ? '' : String(one.size),
+      one.contender,
+      one.median.toFixed(digits),
+      `${one.min.toFixed(digits)} to ${one.max.toFixed(digits)}`,
+      ratioTo(figures, one, 'stock'),
+      ratioTo(figures, one, 'bare'),
+    ];
+  });
 }
 
 function ratioTo(figures: readonly Figure[], one: Figure, contender: 'stock' | 'bare'): string {

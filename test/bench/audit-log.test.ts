@@ -1,0 +1,59 @@
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AuditLog, countWrites } from '../../bench/cluster/audit-log.js';
+
+function line(verb: string, code: number, second: number, changes: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    verb,
+    userAgent: 'pod-launcher/1',
+    objectRef: { namespace: 'bench-a', resource: 'pods' },
+    responseStatus: { code },
+    stageTimestamp: new Date(second * 1000).toISOString(),
+    ...changes,
+  });
+}
+
+describe('the audit log', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'audit-'));
+    mkdirSync(join(folder, 'logs'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test('is read across its rotation, and only for the namespace and the contender', async () => {
+    const rotated = [line('create', 201, 1), line('create', 409, 2)];
+    const current = [
+      line('create', 201, 3),
+      line('patch', 200, 4, { userAgent: 'cdk8s-airflow-bench' }),
+      line('delete', 200, 5),
+      line('delete', 404, 6),
+      line('deletecollection', 200, 7, { userAgent: 'kube-controller-manager/v1' }),
+      line('create', 201, 8, { objectRef: { namespace: 'bench-other', resource: 'pods' }, note: 'bench-a' }),
+      '{"verb":"delete","objectRef":{"namespace":"bench-a',
+    ];
+    writeFileSync(join(folder, 'logs/audit-1.log'), rotated.join('\n'));
+    writeFileSync(join(folder, 'logs/audit.log'), current.join('\n'));
+
+    const log = await AuditLog.besides(join(folder, 'kubeconfig'));
+
+    expect(countWrites(await log.podWrites('bench-a', 0))).toEqual({
+      lastCreateAt: 3000,
+      lastDeleteAt: 5000,
+      created: 2,
+      deleted: 1,
+      deletes: 2,
+      refused: 2,
+      writes: 5,
+    });
+  });
+
+  test('must lie beside the kubeconfig', async () => {
+    await expect(AuditLog.besides(join(folder, 'elsewhere/kubeconfig'))).rejects.toThrow('scripts/cluster');
+  });
+});
