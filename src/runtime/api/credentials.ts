@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { PATHS } from '../../../constructs/contract.js';
+import { steadyNow } from '../clock.js';
 
 /** How to reach and convince the API server right now. */
 export interface Access {
@@ -59,8 +60,8 @@ class KubeConfigCredentials implements Credentials {
   constructor(private readonly load: () => KubeConfig) {}
 
   access(): Promise<Access> {
-    if (this.known === null || Date.now() - this.readAt > READ_AGAIN_AFTER_MS) {
-      this.readAt = Date.now();
+    if (this.known === null || steadyNow() - this.readAt > READ_AGAIN_AFTER_MS) {
+      this.readAt = steadyNow();
       this.known = this.read().catch((error: unknown) => {
         this.known = null;
         throw error;

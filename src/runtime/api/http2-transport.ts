@@ -1,4 +1,5 @@
 import http2 from 'node:http2';
+import { steadyNow } from '../clock.js';
 import type { Access, Credentials } from './credentials.js';
 import { asKubeError, KubeError } from './errors.js';
 
@@ -100,7 +101,9 @@ export class Http2Transport {
       let ended = false;
       let retryAfter: string | undefined;
       const failure: Buffer[] = [];
+      let stopped = false;
       const stop = (error: KubeError): void => {
+        stopped = true;
         reject(error);
         stream.close(http2.constants.NGHTTP2_CANCEL);
       };
@@ -108,10 +111,10 @@ export class Http2Transport {
         stop(new KubeError('connection', 'the watch was stopped'));
       };
       // A timer that is moved by each chunk would be re-made thousands of times a second: it looks at the clock.
-      let heardAt = Date.now();
+      let heardAt = steadyNow();
       const silence = setInterval(
         () => {
-          if (Date.now() - heardAt >= options.silenceMs) {
+          if (steadyNow() - heardAt >= options.silenceMs) {
             stop(new KubeError('timeout', `${request.path} was silent for ${options.silenceMs} ms`));
             this.probe(session);
           }
@@ -122,10 +125,14 @@ export class Http2Transport {
       stream.on('response', (answer) => {
         status = answer[':status'] ?? 0;
         retryAfter = answer['retry-after'];
-        heardAt = Date.now();
+        heardAt = steadyNow();
       });
       stream.on('data', (chunk: Buffer) => {
-        heardAt = Date.now();
+        heardAt = steadyNow();
+        // What comes after something that was not understood must not hide the gap.
+        if (stopped) {
+          return;
+        }
         if (status >= 400) {
           failure.push(chunk);
           return;
@@ -228,7 +235,12 @@ export class Http2Transport {
 
   /** Ends the session if the peer does not answer a ping in time. */
   private probe(session: http2.ClientHttp2Session): void {
-    if (session.destroyed || session.connecting) {
+    if (session.destroyed) {
+      return;
+    }
+    if (session.connecting) {
+      // Left to the kernel's own patience the next try would come minutes later.
+      session.destroy(new Error('the API server does not take the connection'));
       return;
     }
     const timer = setTimeout(() => {
