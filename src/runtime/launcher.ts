@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LaunchPolicy } from '../../constructs/contract.js';
 import type { KubeApi } from './api/kube-api.js';
+import { steadyNow } from './clock.js';
 import type { LaunchConfig } from './config/config-folder.js';
 import { ChoreRunner } from './launch/chore-runner.js';
 import { CreateQueue } from './launch/create-queue.js';
@@ -24,7 +25,10 @@ export interface LauncherOptions {
   readonly config: () => LaunchConfig;
   readonly version: string;
   readonly log: Logger;
+  /** Time of day. */
   readonly now?: () => number;
+  /** For waits and for what came first. */
+  readonly steady?: () => number;
 }
 
 const CHORES_EVERY_MS = 1000;
@@ -55,12 +59,13 @@ export class Launcher {
     const { api, log, config, version } = options;
     const { peer, store, events, bootId } = this;
     const now = (this.now = options.now ?? Date.now);
+    const steady = options.steady ?? steadyNow;
     const policy = (): LaunchPolicy => config().policy;
     const synced = (): boolean => this.synced();
     const builder = new PodBuilder(config);
     const revoked = new RevokedIds();
     const reporter = new Reporter(events, peer, log, now);
-    const writer = (this.writer = new PodWriter(api, log, now));
+    const writer = (this.writer = new PodWriter(api, log, steady));
     const settler = new Settler(store, writer, policy, now);
     const tracker = (this.tracker = new PodTracker({
       store,
@@ -69,6 +74,7 @@ export class Launcher {
       writer,
       log,
       now,
+      steady,
       isRevoked: (id) => revoked.has(id),
       moved: (namespace, left) => {
         this.moved(namespace, left);
@@ -80,7 +86,7 @@ export class Launcher {
     const sink = new CreateResults({ store, tracker, reporter, peer, log, now });
     const build = (record: LaunchRecord): string => buildPod(builder, record);
     const wanted = (record: LaunchRecord): boolean => record.owner === peer.jobId;
-    const queue = (this.queue = new CreateQueue({ api, store, sink, policy, build, wanted, log, now }));
+    const queue = (this.queue = new CreateQueue({ api, store, sink, policy, build, wanted, log, now, steady }));
     const intake = new Intake({ store, queue, sink, events, reporter, settler, revoked, peer, policy });
     this.choreRunner = new ChoreRunner({ store, queue, settler, reporter, policy });
     const parts = { peer, store, events, reporter, intake, queue, settler };
@@ -121,7 +127,8 @@ export class Launcher {
     };
   }
 
-  private chores(): void {
+  /** What is due by now; `start` calls it every second. */
+  chores(): void {
     const { peer } = this;
     this.choreRunner.run({ jobId: peer.jobId, ready: peer.connected() && this.synced() }, this.now());
     this.queue.pump();

@@ -38,16 +38,20 @@ export class Session implements LinkHandler {
   constructor(private readonly options: SessionOptions) {}
 
   hello(message: Extract<ShimMessage, { type: 'HELLO' }>, send: Send): void {
-    const { bootId, peer, queue, events, log } = this.options;
+    const { bootId, peer, queue, events, store, reporter, log } = this.options;
     if (message.jobId !== peer.jobId) {
       // The lease was the other scheduler's. Its launches wait for an ADOPT, and nobody is told of them until then.
       peer.jobId = message.jobId;
       queue.lease(0);
       events.drop((event) => event.record.owner !== message.jobId);
+      // A scheduler that comes back after another was here: what was to be told to it was dropped then.
+      reporter.retell(new Set([...store.all()].filter((record) => record.owner === message.jobId)));
     } else if (message.bootId === bootId) {
       this.acknowledge(message.ackedSeq);
     }
     this.draining = false;
+    // Who asked over an earlier connection asks again over this one.
+    this.onceSynced = [];
     peer.connection = send;
     this.welcome();
     for (const { seq, body } of events.pending()) {
@@ -65,11 +69,11 @@ export class Session implements LinkHandler {
   }
 
   message(message: Exclude<ShimMessage, { type: 'HELLO' }>): void {
-    const { queue, intake, events, now } = this.options;
+    const { queue, intake, events } = this.options;
     switch (message.type) {
       case 'LEASE':
         if (!this.draining) {
-          queue.lease(now() + Math.min(message.ttlMs, MAX_LEASE_MS));
+          queue.lease(Math.min(message.ttlMs, MAX_LEASE_MS));
         }
         return;
       case 'LAUNCH':
@@ -166,18 +170,11 @@ export class Session implements LinkHandler {
   }
 
   private whenSynced(work: () => void): void {
-    const { peer, synced } = this.options;
-    if (synced()) {
+    if (this.options.synced()) {
       work();
-      return;
+    } else {
+      this.onceSynced.push(work);
     }
-    const { jobId } = peer;
-    this.onceSynced.push(() => {
-      // The scheduler that asked may have been replaced meanwhile.
-      if (jobId === peer.jobId) {
-        work();
-      }
-    });
   }
 
   private welcome(): void {

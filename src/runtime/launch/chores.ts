@@ -36,8 +36,8 @@ export function nextChore(
   if (outcome === null) {
     return dueBeforeEnd(record, policy, own, now);
   }
-  if (record.gone) {
-    return !own && now - outcome.at > FORGET_AFTER_MS ? 'forget' : 'nothing';
+  if (record.gone && !own) {
+    return now - outcome.at > FORGET_AFTER_MS ? 'forget' : 'nothing';
   }
   if (isExpired(record, policy, now, own)) {
     return 'delete';

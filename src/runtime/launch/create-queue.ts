@@ -4,9 +4,11 @@ import type { LaunchPolicy } from '../../../constructs/contract.js';
 import type { Logger } from '../log.js';
 import { PodBuildError } from '../pods/pod.js';
 import { viewPod } from '../pods/observe.js';
+import { steadyNow } from '../clock.js';
 import { backoffMs } from './backoff.js';
 import { decideCreate } from './create-decision.js';
 import { InFlightLimit } from './in-flight-limit.js';
+import { Lease } from './lease.js';
 import { type LaunchRecord, logFields } from './record.js';
 import type { RecordStore } from './record-store.js';
 
@@ -31,14 +33,20 @@ export interface CreateQueueOptions {
   /** Does the connected scheduler stand behind this launch? */
   readonly wanted: (record: LaunchRecord) => boolean;
   readonly log: Logger;
+  /** Time of day, for deadlines. */
   readonly now?: () => number;
+  /** For waits. */
+  readonly steady?: () => number;
   readonly random?: () => number;
 }
 
 /** The creates of one namespace. */
 interface Lane {
-  readonly waiting: LaunchRecord[];
+  readonly waiting: Set<LaunchRecord>;
+  /** Those that were tried and go before the others. */
+  readonly again: Set<LaunchRecord>;
   creating: number;
+  /** By the steady clock. */
   blockedUntil: number;
   /** Refusals for quota in a row. */
   quotaFailures: number;
@@ -56,33 +64,42 @@ export class CreateQueue {
   private readonly lanes = new Map<string, Lane>();
   private readonly limit = new InFlightLimit(START_IN_FLIGHT);
   private readonly underWay = new Set<Promise<void>>();
-  private leaseUntil = 0;
-  private pausedUntil = 0;
+  /** Records whose next try waits for time alone. */
+  private readonly backingOff = new Set<LaunchRecord>();
+  private readonly currentLease: Lease;
+  /** By the steady clock. */
+  private pausedUntil = -Infinity;
   private closed = false;
   private turn = 0;
   private timer: NodeJS.Timeout | undefined;
   private readonly now: () => number;
+  private readonly steady: () => number;
   private readonly random: () => number;
 
   constructor(private readonly options: CreateQueueOptions) {
     this.now = options.now ?? Date.now;
+    this.steady = options.steady ?? steadyNow;
+    this.currentLease = new Lease(this.now, this.steady);
     this.random = options.random ?? Math.random;
   }
 
-  /** Creates are allowed until then; 0 ends the lease. */
-  lease(until: number): void {
-    this.leaseUntil = until;
+  /** Creates are allowed for so long; 0 ends the lease. */
+  lease(ttlMs: number): void {
+    this.currentLease.renew(ttlMs);
     this.pump();
   }
 
-  /** Takes a record of stage `queued` in. */
+  /** Takes a record of stage `queued` in; one that waits already keeps its place. */
   add(record: LaunchRecord): void {
-    this.lane(record.namespace).waiting.push(record);
+    const lane = this.lane(record.namespace);
+    if (!this.backingOff.has(record) && !lane.again.has(record)) {
+      lane.waiting.add(record);
+    }
   }
 
   /**
    * Gives a queued record up whose time is over. Where an earlier create was not answered the API server is asked
-   * first: the pod may be there.
+   * first: the pod may be there. As creates do, these questions wait while there are many, and the caller asks again.
    */
   expire(record: LaunchRecord): void {
     const met = record.lastProblem === null ? '' : `; the last try met: ${record.lastProblem}`;
@@ -91,6 +108,9 @@ export class CreateQueue {
     };
     if (!record.uncertain) {
       refuse();
+      return;
+    }
+    if (this.backingOff.has(record) || this.underWay.size >= this.options.policy().maxInFlightCreates) {
       return;
     }
     this.options.store.move(record, 'creating');
@@ -102,14 +122,14 @@ export class CreateQueue {
   roomIn(namespace: string): void {
     const lane = this.lanes.get(namespace);
     if (lane !== undefined && lane.quotaFailures > 0) {
-      lane.blockedUntil = 0;
+      lane.blockedUntil = -Infinity;
       this.pump();
     }
   }
 
   /** Starts as many creates as are allowed now. */
   pump(): void {
-    const now = this.now();
+    const now = this.steady();
     while (this.mayCreate(now)) {
       const record = this.next(now);
       if (record === null) {
@@ -137,7 +157,7 @@ export class CreateQueue {
   }
 
   private mayCreate(now: number): boolean {
-    if (this.closed || now >= this.leaseUntil || now < this.pausedUntil) {
+    if (this.closed || !this.currentLease.live() || now < this.pausedUntil) {
       return false;
     }
     const { store } = this.options;
@@ -162,8 +182,8 @@ export class CreateQueue {
       if (lane.quotaFailures > 0 && lane.creating > 0) {
         continue;
       }
-      for (let record = lane.waiting.shift(); record !== undefined; record = lane.waiting.shift()) {
-        const expired = record.spec === null || record.spec.notAfter <= now;
+      for (const record of inOrder(lane)) {
+        const expired = record.spec === null || record.spec.notAfter <= this.now();
         if (record.stage === 'queued' && !record.revoked && !expired && this.options.wanted(record)) {
           this.turn = (this.turn + step + 1) % lanes.length;
           return record;
@@ -211,7 +231,7 @@ export class CreateQueue {
       return;
     }
     const { sink, log } = this.options;
-    const now = this.now();
+    const now = this.steady();
     const decision = decideCreate(error);
     switch (decision.next) {
       case 'read-back':
@@ -219,19 +239,28 @@ export class CreateQueue {
           sink.vanished(record);
         });
         return;
-      case 'refuse':
-        sink.refused(record, decision.reason, decision.message);
+      case 'refuse': {
+        const refuse = (): void => {
+          sink.refused(record, decision.reason, decision.message);
+        };
+        // This try made no pod, but an earlier one that was not answered may have.
+        if (record.uncertain) {
+          await this.readBack(record, refuse);
+        } else {
+          refuse();
+        }
         return;
+      }
       case 'quota':
         record.lastProblem = decision.message;
         // Of many creates that meet the full quota together only the first counts.
         if (now >= lane.blockedUntil) {
           lane.quotaFailures += 1;
           lane.blockedUntil = now + backoffMs(QUOTA, lane.quotaFailures, this.random());
-          sink.throttled(record.namespace, lane.blockedUntil, decision.message);
+          sink.throttled(record.namespace, this.timeOf(lane.blockedUntil), decision.message);
         }
         this.options.store.move(record, 'queued');
-        lane.waiting.unshift(record);
+        lane.again.add(record);
         return;
       case 'retry': {
         record.lastProblem = error.message;
@@ -242,7 +271,7 @@ export class CreateQueue {
         }
         if (decision.retryAfterMs !== null) {
           this.pausedUntil = Math.max(this.pausedUntil, now + decision.retryAfterMs);
-          sink.throttled(record.namespace, this.pausedUntil, error.message);
+          sink.throttled(record.namespace, this.timeOf(this.pausedUntil), error.message);
         }
         const waitMs = (decision.retryAfterMs ?? 0) + backoffMs(RETRY, record.createFailures, this.random());
         log.warn(
@@ -286,10 +315,17 @@ export class CreateQueue {
 
   private later(record: LaunchRecord, waitMs: number): void {
     this.options.store.move(record, 'queued');
+    this.backingOff.add(record);
     setTimeout(() => {
-      this.lane(record.namespace).waiting.unshift(record);
+      this.backingOff.delete(record);
+      this.lane(record.namespace).again.add(record);
       this.pump();
     }, waitMs).unref();
+  }
+
+  /** A moment of the steady clock as time of day, for people. */
+  private timeOf(steady: number): number {
+    return Math.round(this.now() + steady - this.steady());
   }
 
   /** One timer for the nearest moment at which something that waits for time alone may go on. */
@@ -299,7 +335,7 @@ export class CreateQueue {
       return;
     }
     const moments = [...this.lanes.values()]
-      .filter((lane) => lane.waiting.length > 0)
+      .filter((lane) => lane.waiting.size + lane.again.size > 0)
       .map((lane) => Math.max(lane.blockedUntil, this.pausedUntil))
       .filter((at) => at > now);
     if (moments.length > 0) {
@@ -315,9 +351,19 @@ export class CreateQueue {
   private lane(namespace: string): Lane {
     let lane = this.lanes.get(namespace);
     if (lane === undefined) {
-      lane = { waiting: [], creating: 0, blockedUntil: 0, quotaFailures: 0 };
+      lane = { waiting: new Set(), again: new Set(), creating: 0, blockedUntil: -Infinity, quotaFailures: 0 };
       this.lanes.set(namespace, lane);
     }
     return lane;
+  }
+}
+
+/** Takes the records of a lane out, one by one, as long as the caller wants more. */
+function* inOrder({ again, waiting }: Lane): Generator<LaunchRecord> {
+  for (const records of [again, waiting]) {
+    for (const record of records) {
+      records.delete(record);
+      yield record;
+    }
   }
 }

@@ -34,13 +34,14 @@ export class Intake {
       this.add(spec);
       return;
     }
-    const anothers = known.owner !== peer.jobId;
+    // Who launches what it has acknowledged has forgotten that.
+    const untold = known.owner !== peer.jobId || known.acknowledged;
     known.owner = peer.jobId;
     if (known.stage === 'queued' && known.spec !== null) {
       known.spec = spec;
       queue.add(known);
     }
-    if (anothers) {
+    if (untold) {
       reporter.retell(new Set([known]));
     } else {
       reporter.report(known);

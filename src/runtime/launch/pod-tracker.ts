@@ -17,6 +17,7 @@ export interface PodTrackerOptions {
   readonly writer: PodWriter;
   readonly log: Logger;
   readonly now: () => number;
+  readonly steady: () => number;
   /** Was this launch revoked before its pod was known? */
   readonly isRevoked: (id: string) => boolean;
   /** A pod changed its stage: something that waits may go on. `left`: one pod of the namespace ended or is gone. */
@@ -26,8 +27,8 @@ export interface PodTrackerOptions {
 
 /** Brings what the API server says about pods into the records, and tells what is new. */
 export class PodTracker implements PodHandler {
-  /** Pods that must not be: a second pod of a launch whose first is known. */
-  private readonly strays = new Set<string>();
+  /** Pods that must not be, by uid, with their namespace: a second pod of a launch whose first is known. */
+  private readonly strays = new Map<string, string>();
 
   constructor(private readonly options: PodTrackerOptions) {}
 
@@ -38,6 +39,11 @@ export class PodTracker implements PodHandler {
     }
     const { store } = this.options;
     let record = store.get(view.id, view.attempt);
+    const settled = record === undefined ? store.settled(view.id, view.attempt) : undefined;
+    if (settled !== undefined && settled.uid !== view.uid) {
+      this.removeStray(settled, view, pod);
+      return;
+    }
     if (record === undefined) {
       record = newRecord({ ...view, podName: view.name, owner: null }, 'pending', null);
       record.revoked = this.options.isRevoked(view.id);
@@ -83,6 +89,11 @@ export class PodTracker implements PodHandler {
         record.confirmedAt < startedAt &&
         !uids.has(record.uid),
     );
+    for (const [uid, where] of this.strays) {
+      if (where === namespace && !uids.has(uid)) {
+        this.strays.delete(uid);
+      }
+    }
     for (const record of missing) {
       this.gone(record, 'LOST', why);
     }
@@ -93,9 +104,9 @@ export class PodTracker implements PodHandler {
   confirm(record: LaunchRecord, uid: string): void {
     record.uid = uid;
     record.spec = null;
-    record.confirmedAt = this.options.now();
+    record.confirmedAt = this.options.steady();
     if (record.createdAt === 0) {
-      record.createdAt = record.confirmedAt;
+      record.createdAt = this.options.now();
     }
     this.options.store.move(record, 'pending');
     if (record.revoked) {
@@ -178,7 +189,7 @@ export class PodTracker implements PodHandler {
       this.gone(record, 'FAILED', whyGone(pod));
     }
     if (!this.strays.has(view.uid)) {
-      this.strays.add(view.uid);
+      this.strays.set(view.uid, view.namespace);
       this.options.log.warn({ ...logFields(record), uid: view.uid }, 'deleting a second pod of a launch that is over');
       this.options.writer.delete({ namespace: view.namespace, podName: view.name, uid: view.uid }, () => undefined);
     }

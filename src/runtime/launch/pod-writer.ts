@@ -1,5 +1,6 @@
 import { asKubeError, isTransient } from '../api/errors.js';
 import type { KubeApi } from '../api/kube-api.js';
+import { steadyNow } from '../clock.js';
 import type { Logger } from '../log.js';
 import { backoffMs } from './backoff.js';
 
@@ -24,13 +25,13 @@ const RETRY = { baseMs: 500, capMs: 30_000 };
 export class PodWriter {
   private readonly waiting: Job[] = [];
   private readonly underWay = new Set<Promise<void>>();
-  private pausedUntil = 0;
+  private pausedUntil = -Infinity;
   private closed = false;
 
   constructor(
     private readonly api: KubeApi,
     private readonly log: Logger,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = steadyNow,
     private readonly random: () => number = Math.random,
   ) {}
 

@@ -74,6 +74,9 @@ export class RecordStore {
   }
 
   private remember(key: string, record: LaunchRecord): void {
+    // The outcome says it all.
+    record.observation = null;
+    record.told = null;
     this.finished.set(key, record);
     if (this.finished.size > REMEMBERED) {
       const oldest = this.finished.keys().next();

@@ -41,7 +41,7 @@ export interface LaunchRecord {
   spec: LaunchSpec | null;
   uid: string | null;
   createdAt: number;
-  /** When the API server first confirmed the pod: only a list that began later can prove it gone. */
+  /** When the API server first confirmed the pod, by the steady clock: only a later list can prove it gone. */
   confirmedAt: number;
   observation: Observation | null;
   outcome: Outcome | null;

@@ -1,6 +1,7 @@
 import { backoffMs } from '../launch/backoff.js';
 import { asKubeError, KubeError } from '../api/errors.js';
-import type { KubeApi } from '../api/kube-api.js';
+import type { KubeApi, WatchEvent } from '../api/kube-api.js';
+import { steadyNow } from '../clock.js';
 import type { Logger } from '../log.js';
 import type { RawPod } from './observe.js';
 
@@ -12,14 +13,14 @@ export interface PodHandler {
   onDeleted(pod: RawPod): void;
   /**
    * A whole list is through `onPod`.
-   * @param startedAt when its first page was asked for, milliseconds since the epoch
+   * @param startedAt when its first page was asked for, by the steady clock
    * @param uids of all the pods that it held
    */
   onListed(namespace: string, startedAt: number, uids: ReadonlySet<string>): void;
 }
 
 /** The API server sends a bookmark about every minute: longer silence means a watch that is dead without knowing it. */
-const SILENCE_MS = 75_000;
+export const SILENCE_MS = 75_000;
 const RETRY = { baseMs: 200, capMs: 10_000 };
 const HTTP_GONE = 410;
 
@@ -41,6 +42,7 @@ export class PodInformer {
     private readonly log: Logger,
     private readonly now: () => number = Date.now,
     private readonly silenceMs: number = SILENCE_MS,
+    private readonly steady: () => number = steadyNow,
   ) {}
 
   /** When the API server was last heard, milliseconds since the epoch; 0 before the first list. */
@@ -65,7 +67,7 @@ export class PodInformer {
   }
 
   private async list(): Promise<string> {
-    const startedAt = this.now();
+    const startedAt = this.steady();
     const uids = new Set<string>();
     let next: string | null = null;
     for (;;) {
@@ -89,7 +91,7 @@ export class PodInformer {
   private async watch(from: string): Promise<void> {
     const options = { silenceMs: this.silenceMs, signal: this.stopped.signal };
     const broken: KubeError[] = [];
-    const startedAt = this.now();
+    const startedAt = this.steady();
     const heardBefore = this.heardAt;
     await this.api.watchPods(this.namespace, this.selector, from, options, (event) => {
       this.heardAt = this.now();
@@ -99,19 +101,29 @@ export class PodInformer {
         return;
       }
       this.failures = 0;
-      this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
-      if (event.type === 'DELETED') {
-        this.handler.onDeleted(event.object);
-      } else if (event.type !== 'BOOKMARK') {
-        this.handler.onPod(event.object);
+      try {
+        this.tell(event);
+      } catch (error) {
+        // What was not taken in must be seen again: only a list can show it.
+        this.resourceVersion = null;
+        throw error;
       }
+      this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
     });
     if (broken[0] !== undefined) {
       throw broken[0];
     }
     // An end right after the beginning, again and again, must not become a busy loop.
-    if (this.heardAt === heardBefore && this.now() - startedAt < RETRY.capMs) {
+    if (this.heardAt === heardBefore && this.steady() - startedAt < RETRY.capMs) {
       throw new KubeError('connection', 'the watch ended at once');
+    }
+  }
+
+  private tell(event: WatchEvent): void {
+    if (event.type === 'DELETED') {
+      this.handler.onDeleted(event.object);
+    } else if (event.type !== 'BOOKMARK') {
+      this.handler.onPod(event.object);
     }
   }
 
