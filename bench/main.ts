@@ -12,7 +12,7 @@ import { drawPlots } from './report/plots.js';
 import { writeResults } from './report/results.js';
 import { renderTable } from './report/table.js';
 import { aggregate, FIGURES, type Sample } from './samples.js';
-import { createBare } from './scenarios/create-bare.js';
+import { createBare, createBareAlone } from './scenarios/create-bare.js';
 import { createLauncher } from './scenarios/create-launcher.js';
 import { holdLauncher } from './scenarios/hold-launcher.js';
 import { runOurExecutor, runStockExecutor } from './scenarios/run-executor.js';
@@ -26,10 +26,11 @@ async function round(options: BenchOptions, context: BenchContext): Promise<void
   const { only, sizes, alive, stockUpTo } = options;
   for (const size of sizes) {
     if (only.includes('create')) {
-      await createBare(context, size);
+      await createBareAlone(context, size);
       await createLauncher(context, size);
     }
     if (only.includes('executor')) {
+      await createBare(context, size);
       await runOurExecutor(context, size);
     }
     if (only.includes('stock') && size <= stockUpTo) {

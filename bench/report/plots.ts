@@ -7,7 +7,7 @@ import type { Contender, Figure, FigureName } from '../samples.js';
 const SERIES: Partial<Record<Contender, { name: string; colour: string }>> = {
   stock: { name: 'stock KubernetesExecutor', colour: '#9a9a9a' },
   executor: { name: 'PodLauncherExecutor', colour: '#1f6feb' },
-  launcher: { name: 'launcher alone', colour: '#79b8ff' },
+  launcher: { name: 'launcher', colour: '#79b8ff' },
   bare: { name: 'bare HTTP/2 (limit)', colour: '#2da44e' },
 };
 

@@ -6,7 +6,7 @@ import { podTemplate } from '../contenders/pod-template.js';
 import { type BenchContext, inNamespace, patienceMs } from '../context.js';
 import { keepAcknowledging, sendLaunches } from './launch.js';
 
-/** The launcher alone: from LAUNCH frames on its socket to pods in the API server. */
+/** The launcher alone, with pods that nothing takes: from LAUNCH frames on its socket to pods in the API server. */
 export async function createLauncher(context: BenchContext, size: number): Promise<void> {
   await inNamespace(context, 'launcher', size, async (namespace) => {
     const template = podTemplate({ placement: { by: 'nobody' }, hold: false });
@@ -33,7 +33,7 @@ export async function createLauncher(context: BenchContext, size: number): Promi
       await launcher.kill();
       const { lastCreateAt } = countWrites(await context.audit.podWrites(namespace.name, startedAt));
       const of = { contender: 'launcher', size } as const;
-      context.record({ ...of, figure: 'createdPerSecond', value: (size * 1000) / (lastCreateAt - startedAt) });
+      context.record({ ...of, figure: 'createdAlonePerSecond', value: (size * 1000) / (lastCreateAt - startedAt) });
       context.record({ ...of, figure: 'cpuMsPerPod', value: cpuMs / size });
     } finally {
       await launcher.dispose();
