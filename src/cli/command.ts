@@ -26,6 +26,9 @@ export function defineCommand<A extends GlobalArgs>(definition: CommandDefinitio
       process.once('SIGINT', stop).once('SIGTERM', stop);
       try {
         await run(new Session(args, interrupted.signal), args);
+      } catch (error) {
+        // What was under way fails in its own words when it is stopped.
+        throw interrupted.signal.aborted ? interrupted.signal.reason : error;
       } finally {
         process.off('SIGINT', stop).off('SIGTERM', stop);
       }
