@@ -31,6 +31,12 @@ export const logs = defineCommand({
       if (tryNumber < 1) {
         throw new CliError(EXIT_CODES.NOT_FOUND, `${args.dag}.${args.task} of ${runId} has not started yet.`);
       }
+      if (tryNumber > task.try_number) {
+        throw new CliError(
+          EXIT_CODES.NOT_FOUND,
+          `${args.dag}.${args.task} of ${runId} has no try ${tryNumber}; its latest is ${task.try_number}.`,
+        );
+      }
       if (args.follow && args.output === 'text') {
         for await (const entry of followTaskLog(api, current, tryNumber, session.signal)) {
           process.stdout.write(`${formatLogEntry(entry)}\n`);
