@@ -6,6 +6,7 @@ import { LABELS } from '../../constructs/contract.js';
 import type { DagRun, TaskInstance } from '../../src/cli/airflow-api.js';
 import type { KubeObject, Pod } from '../../src/cli/kube/objects.js';
 import { AirflowUnderTest } from './support/airflow.js';
+import { cli } from './support/cli.js';
 import { Cluster, ROOT } from './support/cluster.js';
 import { itExplains } from './support/diagnostics.js';
 import { externalDatabase } from './support/external-database.js';
@@ -214,4 +215,16 @@ describe('the switch to the executor of Airflow itself', () => {
     },
     10,
   );
+});
+
+describe('destroy', () => {
+  e2e('removes all but what holds data and keys, the pods of tasks of both executors too', async () => {
+    const keys = await secretVersions();
+    await cli('destroy', '--yes', '--namespace', cluster.namespace);
+    await until('the pods have ended', async () => (await cluster.pods('release=airflow')).length === 0);
+    expect(await cluster.kubectl('get', 'all', '-l', 'release=airflow', '-n', cluster.namespace, '-o', 'name')).toBe(
+      '',
+    );
+    expect(await secretVersions()).toEqual(keys);
+  });
 });

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { LABELS } from '../../../constructs/contract.js';
 import { defineCommand } from '../command.js';
 import { CliError, EXIT_CODES } from '../errors.js';
@@ -6,6 +7,9 @@ import { objectName, type KubeObject } from '../kube/objects.js';
 import { DATA_KINDS, PRUNED_KINDS, releaseObjects, remove } from '../kube/prune.js';
 import { note } from '../progress.js';
 import type { Session } from '../session.js';
+
+/** The grace period of a pod, and some time for the kubelet. */
+const SCHEDULER_END_MS = 60_000;
 
 /** `cdk8s-airflow destroy` */
 export const destroy = defineCommand({
@@ -22,25 +26,50 @@ export const destroy = defineCommand({
     const { client, namespace, release } = session;
     const kinds = args.deleteData ? [...PRUNED_KINDS, ...DATA_KINDS] : PRUNED_KINDS;
     const objects = await releaseObjects(client, kinds, namespace, release);
-    const tasks = await client.list('v1', 'Pod', namespace, `${LABELS.DEPLOYMENT}=${release}`);
     // What a controller made goes with its owner.
-    const found = [...objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0), ...tasks];
+    const own = objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
+    const found = [...own, ...(await taskPods(session))];
     if (found.length === 0) {
       throw new CliError(EXIT_CODES.NOT_FOUND, `There is no release '${release}' in namespace '${namespace}'.`);
     }
     if (!args.yes) {
       await confirm(session, found, args.deleteData);
     }
-    const removed: string[] = [];
-    for (const object of found) {
-      session.signal.throwIfAborted();
-      await remove(client, object);
-      removed.push(objectName(object));
-      note(`${objectName(object)} removed`);
-    }
+    const removed = await removeAll(session, own);
+    // Until its last moment a scheduler may make another one.
+    await schedulersGone(session);
+    removed.push(...(await removeAll(session, await taskPods(session))));
     session.print({ removed }, () => `Removed ${removed.length} objects from namespace ${namespace}.`);
   },
 });
+
+async function removeAll({ client, signal }: Session, objects: readonly KubeObject[]): Promise<string[]> {
+  const removed: string[] = [];
+  for (const object of objects) {
+    signal.throwIfAborted();
+    await remove(client, object);
+    removed.push(objectName(object));
+    note(`${objectName(object)} removed`);
+  }
+  return removed;
+}
+
+/** The pods of tasks, whether our launcher made them or Airflow's own executor: nothing else deletes them. */
+async function taskPods({ client, namespace, release }: Session): Promise<KubeObject[]> {
+  const selectors = [`${LABELS.DEPLOYMENT}=${release}`, `release=${release},component=worker`];
+  const pods = await Promise.all(selectors.map((selector) => client.list('v1', 'Pod', namespace, selector)));
+  const own = pods.flat().filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
+  return [...new Map(own.map((pod) => [pod.metadata.name, pod])).values()];
+}
+
+/** Waits until no scheduler runs, for no longer than its pod may take to end. */
+async function schedulersGone({ client, namespace, release, signal }: Session): Promise<void> {
+  const deadline = Date.now() + SCHEDULER_END_MS;
+  const selector = `release=${release},component=scheduler`;
+  while ((await client.list('v1', 'Pod', namespace, selector)).length > 0 && Date.now() < deadline) {
+    await pause(500, undefined, { signal });
+  }
+}
 
 async function confirm(session: Session, found: readonly KubeObject[], deleteData: boolean): Promise<void> {
   const what = `${found.length} objects of release '${session.release}' in namespace '${session.namespace}' of ${session.client.server}`;
