@@ -2,7 +2,7 @@
  * Writes the Python side of `constructs/contract.ts`: `contract.js FILE`. `scripts/wheel/build.sh` runs it, so the
  * wheel never disagrees with the runtime that it carries.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as contract from '../constructs/contract.js';
 
@@ -36,7 +36,10 @@ function writeIfChanged(file: string, text: string): void {
     mkdirSync(dirname(file), { recursive: true });
   }
   if (old !== text) {
-    writeFileSync(file, text);
+    // In one step: tests may read it while a wheel is built.
+    const next = `${file}.${process.pid}`;
+    writeFileSync(next, text);
+    renameSync(next, file);
   }
 }
 

@@ -13,6 +13,7 @@ export PATH
 expected=(unit.json python.xml integration.json e2e.json)
 failed_phases=()
 cluster_is_ours=no
+preparing=
 
 say() { printf '\n== %s (%s)\n' "$*" "$(date -u +%H:%M:%S)"; }
 
@@ -36,9 +37,25 @@ jest_project() {
   bash scripts/jest.sh --selectProjects "$name" --json --outputFile="$RESULTS/$name.json" "$@"
 }
 
-start_cluster() {
+# The cluster and the images are made while the quick tests run: on a new machine that is what takes long.
+start_preparing() {
   "$CLUSTER" status >/dev/null 2>&1 || cluster_is_ours=yes
-  "$CLUSTER" up --kwok
+  # In a process group of its own, so that it can be ended with all it started.
+  set -m
+  { "$CLUSTER" up --kwok && scripts/images/load.sh; } >"$RESULTS/prepare.log" 2>&1 </dev/null &
+  preparing=$!
+  set +m
+}
+
+prepared() {
+  local shown
+  tail --pid="$preparing" --lines=+1 --follow "$RESULTS/prepare.log" &
+  shown=$!
+  local code=0
+  wait "$preparing" || code=$?
+  preparing=
+  wait "$shown" || true
+  return "$code"
 }
 
 diagnose() {
@@ -53,6 +70,10 @@ diagnose() {
 finish() {
   local code=$?
   trap - EXIT INT TERM
+  if [[ -n $preparing ]]; then
+    kill -- "-$preparing" 2>/dev/null || true
+    wait "$preparing" || true
+  fi
   if [[ $cluster_is_ours == yes ]]; then
     if ((code != 0 || ${#failed_phases[@]} > 0)); then
       diagnose
@@ -77,10 +98,11 @@ main() {
   trap finish EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  start_preparing
   phase lint npm run --silent lint || true
   phase unit jest_project unit || true
   phase python scripts/python-test.sh --junitxml="$RESULTS/python.xml" || true
-  if phase cluster start_cluster && phase images scripts/images/load.sh; then
+  if phase 'cluster and images' prepared; then
     phase integration jest_project integration --runInBand || true
     phase e2e jest_project e2e --runInBand || true
   fi
