@@ -117,7 +117,7 @@ make_image() {
     b tag "$(by_key "$image" "$key")" "$image"
     return 0
   fi
-  need_packages buildah mmdebstrap python3
+  install_packages buildah mmdebstrap python3
   parent=$(parent_of "$name")
   [[ -z $parent ]] || make_image "$parent"
   say "building $image"
@@ -132,7 +132,7 @@ make_archive() {
   key=$(key "$name")
   archive=$ARCHIVES/$name-$key.tar
   if [[ ! -e $archive ]]; then
-    need_packages buildah mmdebstrap python3
+    install_packages buildah mmdebstrap python3
     make_image "$name"
     say "writing ${archive##*/}"
     base=()

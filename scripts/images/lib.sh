@@ -31,30 +31,24 @@ hash_files() {
   done | sha
 }
 
-need_packages() {
-  local missing=() package
-  for package in "$@"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-  done
-  ((${#missing[@]})) || return 0
-  [[ $(id -u) == 0 ]] || die "needs root to install: ${missing[*]}"
-  say "installing ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
-}
+install_packages() { "$PROJECT/scripts/install-packages.sh" "$@" >/dev/null; }
 
 # A virtual environment with the pinned build tools; prints its path.
 tools() {
-  local venv
+  local venv lock
   venv=$(dirname "$CACHE")/tools-$(sha <<<"${TOOLS_PINS[*]}")
+  mkdir -p "$(dirname "$venv")"
+  exec {lock}>"$venv.lock"
+  flock "$lock"
   if [[ ! -e $venv/.complete ]]; then
-    need_packages python3 python3-venv
+    install_packages python3 python3-venv
     say 'installing the build tools'
     rm -rf "$venv"
     python3 -m venv "$venv" >&2
     "$venv/bin/pip" install -q --disable-pip-version-check "${TOOLS_PINS[@]}" >&2
     touch "$venv/.complete"
   fi
+  exec {lock}>&-
   echo "$venv"
 }
 

@@ -47,10 +47,7 @@ ensure_packages() {
 
 install_packages() { # PACKAGE...
   local log=$LOGS/apt.log
-  {
-    DEBIAN_FRONTEND=noninteractive apt-get update --quiet &&
-      DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends "$@"
-  } </dev/null >"$log" 2>&1 || fail "apt-get failed: $(tail -n 3 "$log"); see $log"
+  "$SCRIPTS/../install-packages.sh" "$@" </dev/null >"$log" 2>&1 || fail "apt-get failed: $(tail -n 3 "$log"); see $log"
   # Debian starts a containerd of its own; ours has its own socket and folders and needs no second one beside it.
   if [[ " $* " == *' containerd '* && -d /run/systemd/system ]]; then
     systemctl disable --now containerd.service >>"$log" 2>&1 || true
