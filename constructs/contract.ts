@@ -44,6 +44,8 @@ export const ENV = {
   /** Namespaces that tasks are launched in, comma-separated; the webserver reads logs there. */
   NAMESPACES: 'POD_LAUNCHER_NAMESPACES',
   LOG_LEVEL: 'POD_LAUNCHER_LOG_LEVEL',
+  /** Seconds without a byte on a pod watch after which it counts as dead. */
+  WATCH_SILENCE: 'POD_LAUNCHER_WATCH_SILENCE_SECONDS',
 } as const;
 
 /** Labels on task pods. The stock executor's (dag_id, task_id, run_id, try_number, map_index) stand beside them. */

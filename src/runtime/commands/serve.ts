@@ -15,7 +15,12 @@ export interface ServeOptions {
   readonly socket: string;
   readonly configDir: string;
   readonly healthPort: number;
+  /** A pod watch on which nothing comes for so long counts as dead. */
+  readonly watchSilenceMs: number;
 }
+
+/** The API server sends a bookmark about every minute. */
+const DEFAULT_WATCH_SILENCE_S = 75;
 
 /** Options of `serve` from the environment, where the command line does not give them. */
 export function serveOptions(given: Partial<ServeOptions>, env: NodeJS.ProcessEnv): ServeOptions {
@@ -23,6 +28,7 @@ export function serveOptions(given: Partial<ServeOptions>, env: NodeJS.ProcessEn
     socket: given.socket ?? env[ENV.SOCKET] ?? PATHS.SOCKET,
     configDir: given.configDir ?? env[ENV.CONFIG_DIR] ?? PATHS.LAUNCH_CONFIG_DIR,
     healthPort: given.healthPort ?? PORTS.LAUNCHER_HEALTH,
+    watchSilenceMs: given.watchSilenceMs ?? Number(env[ENV.WATCH_SILENCE] ?? DEFAULT_WATCH_SILENCE_S) * 1000,
   };
 }
 
@@ -57,11 +63,21 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
     throw new ConfigError([{ file: PATHS.LAUNCH_POLICY_FILE, field: 'deployment', message }]);
   }
 
+  if (!(options.watchSilenceMs > 0)) {
+    throw new ConfigError([
+      { file: 'environment', field: ENV.WATCH_SILENCE, message: `(${env[ENV.WATCH_SILENCE] ?? ''}) must be seconds` },
+    ]);
+  }
+
   const api = new Http2KubeApi(defaultCredentials(env), VERSION);
   const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log });
   const link = new LinkServer(options.socket, deployment, launcher.session, log);
   const selector = `${LABELS.DEPLOYMENT}=${deployment}`;
-  const informers = namespaces.map((namespace) => new PodInformer(api, namespace, selector, launcher.tracker, log));
+  const { tracker } = launcher;
+  const { watchSilenceMs } = options;
+  const informers = namespaces.map(
+    (namespace) => new PodInformer({ api, namespace, selector, handler: tracker, log, silenceMs: watchSilenceMs }),
+  );
   const health = new HealthServer({
     ready: () => link.listening() && launcher.synced(),
     status: () => ({

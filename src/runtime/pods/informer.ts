@@ -19,8 +19,17 @@ export interface PodHandler {
   onListed(namespace: string, startedAt: number, uids: ReadonlySet<string>): void;
 }
 
-/** The API server sends a bookmark about every minute: longer silence means a watch that is dead without knowing it. */
-export const SILENCE_MS = 75_000;
+export interface PodInformerOptions {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  readonly selector: string;
+  readonly handler: PodHandler;
+  readonly log: Logger;
+  /** Longer than the API server's bookmarks are apart: such silence means a watch that is dead without knowing it. */
+  readonly silenceMs: number;
+  readonly now?: () => number;
+}
+
 const RETRY = { baseMs: 200, capMs: 10_000 };
 const HTTP_GONE = 410;
 
@@ -33,17 +42,11 @@ export class PodInformer {
   private failures = 0;
   private heardAt = 0;
   private readonly stopped = new AbortController();
+  private readonly now: () => number;
 
-  constructor(
-    private readonly api: KubeApi,
-    private readonly namespace: string,
-    private readonly selector: string,
-    private readonly handler: PodHandler,
-    private readonly log: Logger,
-    private readonly now: () => number = Date.now,
-    private readonly silenceMs: number = SILENCE_MS,
-    private readonly steady: () => number = steadyNow,
-  ) {}
+  constructor(private readonly options: PodInformerOptions) {
+    this.now = options.now ?? Date.now;
+  }
 
   /** When the API server was last heard, milliseconds since the epoch; 0 before the first list. */
   lastHeardAt(): number {
@@ -67,21 +70,21 @@ export class PodInformer {
   }
 
   private async list(): Promise<string> {
-    const startedAt = this.steady();
+    const startedAt = steadyNow();
     const uids = new Set<string>();
     let next: string | null = null;
     for (;;) {
-      const page = await this.api.listPods(this.namespace, this.selector, next);
+      const page = await this.options.api.listPods(this.options.namespace, this.options.selector, next);
       this.heardAt = this.now();
       for (const pod of page.items) {
         if (pod.metadata?.uid !== undefined) {
           uids.add(pod.metadata.uid);
         }
-        this.handler.onPod(pod);
+        this.options.handler.onPod(pod);
       }
       if (page.next === null) {
-        this.handler.onListed(this.namespace, startedAt, uids);
-        this.log.debug({ namespace: this.namespace, pods: uids.size }, 'listed');
+        this.options.handler.onListed(this.options.namespace, startedAt, uids);
+        this.options.log.debug({ namespace: this.options.namespace, pods: uids.size }, 'listed');
         return page.resourceVersion;
       }
       next = page.next;
@@ -89,11 +92,11 @@ export class PodInformer {
   }
 
   private async watch(from: string): Promise<void> {
-    const options = { silenceMs: this.silenceMs, signal: this.stopped.signal };
+    const options = { silenceMs: this.options.silenceMs, signal: this.stopped.signal };
     const broken: KubeError[] = [];
-    const startedAt = this.steady();
+    const startedAt = steadyNow();
     const heardBefore = this.heardAt;
-    await this.api.watchPods(this.namespace, this.selector, from, options, (event) => {
+    await this.options.api.watchPods(this.options.namespace, this.options.selector, from, options, (event) => {
       this.heardAt = this.now();
       if (event.type === 'ERROR') {
         const { code, message, reason } = event.object;
@@ -114,16 +117,16 @@ export class PodInformer {
       throw broken[0];
     }
     // An end right after the beginning, again and again, must not become a busy loop.
-    if (this.heardAt === heardBefore && this.steady() - startedAt < RETRY.capMs) {
+    if (this.heardAt === heardBefore && steadyNow() - startedAt < RETRY.capMs) {
       throw new KubeError('connection', 'the watch ended at once');
     }
   }
 
   private tell(event: WatchEvent): void {
     if (event.type === 'DELETED') {
-      this.handler.onDeleted(event.object);
+      this.options.handler.onDeleted(event.object);
     } else if (event.type !== 'BOOKMARK') {
-      this.handler.onPod(event.object);
+      this.options.handler.onPod(event.object);
     }
   }
 
@@ -136,8 +139,8 @@ export class PodInformer {
     }
     this.failures += 1;
     const waitMs = error.retryAfterMs ?? backoffMs(RETRY, this.failures, Math.random());
-    const fields = { namespace: this.namespace, status: error.status, error: error.message, waitMs };
-    this.log.warn(fields, this.resourceVersion === null ? 'pods will be listed' : 'pod watch will be resumed');
+    const fields = { namespace: this.options.namespace, status: error.status, error: error.message, waitMs };
+    this.options.log.warn(fields, this.resourceVersion === null ? 'pods will be listed' : 'pod watch will be resumed');
     await pause(waitMs, this.stopped.signal);
   }
 }

@@ -36,6 +36,7 @@ export class FaultProxy {
   kubeconfig = '';
   private readonly server = http2.createServer();
   private readonly watches = new Set<http2.ServerHttp2Stream>();
+  private readonly stalled = new WeakSet<http2.ServerHttp2Stream>();
   private readonly sessions = new Set<http2.ServerHttp2Session>();
 
   private constructor(private readonly upstream: http2.ClientHttp2Session) {
@@ -83,6 +84,26 @@ export class FaultProxy {
     return this.requests.filter((request) => request.method === method && what.test(request.path)).length;
   }
 
+  /** The watches that are open now stay open, and nothing comes any more. */
+  stallWatches(): void {
+    for (const stream of this.watches) {
+      this.stalled.add(stream);
+    }
+  }
+
+  /** Asks for new connections, as an API server does that is about to restart. */
+  goAway(): void {
+    for (const session of this.sessions) {
+      session.goaway(constants.NGHTTP2_NO_ERROR);
+    }
+  }
+
+  cutConnections(): void {
+    for (const session of this.sessions) {
+      session.destroy();
+    }
+  }
+
   cutWatches(): void {
     for (const stream of this.watches) {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -91,9 +112,7 @@ export class FaultProxy {
 
   close(): void {
     this.server.close();
-    for (const session of this.sessions) {
-      session.destroy();
-    }
+    this.cutConnections();
     this.upstream.destroy();
   }
 
@@ -155,7 +174,7 @@ export class FaultProxy {
           'content-type': answer['content-type'],
           ...(answer['retry-after'] === undefined ? {} : { 'retry-after': answer['retry-after'] }),
         });
-        onward.on('data', (chunk: Buffer) => stream.destroyed || stream.write(chunk));
+        onward.on('data', (chunk: Buffer) => stream.destroyed || this.stalled.has(stream) || stream.write(chunk));
         onward.on('end', () => stream.destroyed || stream.end());
       }
     });

@@ -60,6 +60,7 @@ export class LauncherProcess {
   constructor(
     readonly policy: LaunchPolicy,
     private readonly kubeconfig: string,
+    private readonly env: NodeJS.ProcessEnv = {},
   ) {
     writeFileSync(join(this.folder, PATHS.LAUNCH_POLICY_FILE), JSON.stringify(policy));
     writeFileSync(join(this.folder, PATHS.POD_TEMPLATE_FILE), POD_TEMPLATE);
@@ -84,6 +85,7 @@ export class LauncherProcess {
         [ENV.SOCKET]: this.socket,
         [ENV.CONFIG_DIR]: this.folder,
         [ENV.LOG_LEVEL]: 'info',
+        ...this.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

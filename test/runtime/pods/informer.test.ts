@@ -26,7 +26,7 @@ test('what could not be taken in from a watch is listed again', async () => {
     throw new Error('not now');
   };
   const handler = { onPod, onDeleted: () => undefined, onListed: () => undefined };
-  const informer = new PodInformer(api, 'jobs', 'a=b', handler, SILENT);
+  const informer = new PodInformer({ api, namespace: 'jobs', selector: 'a=b', handler, log: SILENT, silenceMs: 5000 });
   await informer.run();
   expect(lists).toBe(2);
   expect(froms).toEqual(['1', '2']);
