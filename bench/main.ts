@@ -65,20 +65,16 @@ async function bench(options: BenchOptions): Promise<void> {
     say(`${title} (${of}): ${sample.value.toFixed(digits)}`);
   };
   const airflow = new AirflowHome(options.python);
-  try {
-    if (['executor', 'stock', 'settle-stock'].some((name) => (options.only as readonly string[]).includes(name))) {
-      await airflow.migrate();
-    }
-    const context: BenchContext = { kubeconfig, audit, airflow, node, record };
-    for (let number = 1; number <= options.rounds; number += 1) {
-      say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
-      await round(options, context);
-    }
-    if (options.only.includes('synth')) {
-      await synth(record);
-    }
-  } finally {
-    airflow.dispose();
+  if (['executor', 'stock', 'settle-stock'].some((name) => (options.only as readonly string[]).includes(name))) {
+    await airflow.migrate();
+  }
+  const context: BenchContext = { kubeconfig, audit, airflow, node, record };
+  for (let number = 1; number <= options.rounds; number += 1) {
+    say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
+    await round(options, context);
+  }
+  if (options.only.includes('synth')) {
+    await synth(record);
   }
   const figures = aggregate(samples);
   process.stdout.write(`\n${renderTable(figures)}\n\n`);
@@ -99,7 +95,7 @@ function say(text: string): void {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     killChildren();
-    process.exit(1);
+    void BenchNamespace.abandonAll().finally(() => process.exit(1));
   });
 }
 process.once('exit', killChildren);

@@ -8,6 +8,8 @@ const RELEASES_IN_FLIGHT = 32;
 
 /** A namespace that one measurement has to itself, and that is gone after it. */
 export class BenchNamespace {
+  private static readonly open = new Set<BenchNamespace>();
+
   private constructor(
     readonly name: string,
     readonly kubeconfig: string,
@@ -23,10 +25,16 @@ export class BenchNamespace {
     await namespace.core.createNamespace({
       body: Object.assign(new V1Namespace(), { metadata: { name: namespace.name } }),
     });
+    BenchNamespace.open.add(namespace);
     await until('the default service account', async () => {
       return (await core.listNamespacedServiceAccount({ namespace: name })).items.length > 0;
     });
     return namespace;
+  }
+
+  /** Has those that are still there deleted, without waiting for it: the bench was interrupted. */
+  static async abandonAll(): Promise<void> {
+    await Promise.allSettled([...BenchNamespace.open].map(({ core, name }) => core.deleteNamespace({ name })));
   }
 
   /** Names of ten nodes at most that kwok plays. @throws Error when there are none */
@@ -87,6 +95,7 @@ export class BenchNamespace {
   /** Deletes it and waits until nothing of it is left to disturb the next measurement. */
   async delete(timeoutMs: number): Promise<void> {
     await this.core.deleteNamespace({ name: this.name });
+    BenchNamespace.open.delete(this);
     await until(`${this.name} to be gone`, () => this.isGone(), { timeoutMs, everyMs: 250 });
   }
 

@@ -1,13 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
+import { scratchFolder } from '../scratch.js';
 
 const DATABASE = 'airflow.db';
 
 /** A migrated metadata database (SQLite), made once, of which every run of an executor gets a fresh copy. */
 export class AirflowHome {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'bench-airflow-'));
+  private readonly folder = scratchFolder('airflow');
   private runs = 0;
 
   constructor(readonly python: string) {}
@@ -28,10 +28,6 @@ export class AirflowHome {
       AIRFLOW__CORE__PARALLELISM: '100000',
       AIRFLOW__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE: templateFile,
     };
-  }
-
-  dispose(): void {
-    rmSync(this.folder, { recursive: true, force: true });
   }
 
   private environment(home: string): Record<string, string> {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { until } from '../../test/integration/support/until.js';
 import { script } from './airflow-home.js';
-import { track } from './children.js';
+import { killGroup, track } from './children.js';
 
 const message = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready'), at: z.number(), watchers: z.array(z.number()) }),
@@ -30,7 +30,11 @@ export class ExecutorProcess {
 
   constructor(python: string, contender: 'launcher' | 'stock', count: number, env: Record<string, string>) {
     this.child = track(
-      spawn(python, [script('drive.py'), contender, String(count)], { env, stdio: ['pipe', 'pipe', 'pipe'] }),
+      spawn(python, [script('drive.py'), contender, String(count)], {
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+      }),
     );
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       if (line.startsWith('{')) {
@@ -62,6 +66,6 @@ export class ExecutorProcess {
   }
 
   kill(): void {
-    this.child.kill('SIGKILL');
+    killGroup(this.child);
   }
 }

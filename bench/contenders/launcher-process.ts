@@ -1,20 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  closeSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENV, type LaunchPolicy, PATHS } from '../../constructs/contract.js';
 import { TestClient, type ClientOptions } from '../../test/integration/support/client.js';
 import { until } from '../../test/integration/support/until.js';
+import { scratchFolder } from '../scratch.js';
 import { track } from './children.js';
 import { cpuMs, residentBytes } from './process-stats.js';
 
@@ -23,7 +14,7 @@ const MAX_IN_FLIGHT = 64;
 
 /** `pod-launcher serve` as it is shipped, with a folder of its own for socket, configuration and log. */
 export class LauncherProcess {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'bench-launcher-'));
+  private readonly folder = scratchFolder('launcher');
   private readonly bundle = join(this.folder, 'pod-launcher.cjs');
   private readonly logFile = join(this.folder, 'log');
   readonly socket = join(this.folder, 'launcher.sock');
@@ -70,6 +61,7 @@ export class LauncherProcess {
           [ENV.CONFIG_DIR]: this.folder,
         },
         stdio: ['ignore', log, log],
+        detached: true,
       }),
     );
     closeSync(log);
