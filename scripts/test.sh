@@ -42,7 +42,11 @@ start_preparing() {
   "$CLUSTER" status >/dev/null 2>&1 || cluster_is_ours=yes
   # In a process group of its own, so that it can be ended with all it started.
   set -m
-  { "$CLUSTER" up --kwok && scripts/images/load.sh; } >"$RESULTS/prepare.log" 2>&1 </dev/null &
+  {
+    # While Kubernetes compiles, too. load.sh builds what is still missing, so a failure here is told there.
+    scripts/images/build.sh >"$RESULTS/images.log" 2>&1 &
+    "$CLUSTER" up --kwok && { wait; scripts/images/load.sh; }
+  } >"$RESULTS/prepare.log" 2>&1 </dev/null &
   preparing=$!
   set +m
 }
