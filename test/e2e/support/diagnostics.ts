@@ -19,12 +19,17 @@ export async function explain(cluster: Cluster): Promise<string> {
     parts.push(`${lastTimestamp ?? eventTime ?? ''} ${involvedObject.name ?? ''} ${reason ?? ''}: ${message ?? ''}`);
   }
   for (const pod of pods) {
+    const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+    const restarted = new Set(statuses.flatMap(({ name, restartCount }) => (restartCount > 0 ? [name] : [])));
     for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
       const path = `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log`;
-      const log = await kube
-        .requestText('GET', path, { query: { container: name, tailLines: 40 } })
-        .catch((error: unknown) => String(error));
-      parts.push(`=== ${pod.metadata.name} ${name}`, log);
+      // What a container said before it was restarted is the reason; what it says now is not.
+      for (const previous of restarted.has(name) ? [true, false] : [false]) {
+        const log = await kube
+          .requestText('GET', path, { query: { container: name, tailLines: 40, previous: String(previous) } })
+          .catch((error: unknown) => String(error));
+        parts.push(`=== ${pod.metadata.name} ${name}${previous ? ', before its restart' : ''}`, log);
+      }
     }
   }
   return parts.join('\n');
