@@ -120,7 +120,9 @@ describe('deploy', () => {
   }, 120_000);
 
   test('says why a pod does not start, with the end of its log', async () => {
-    const crashing = deployment('crashing', { command: ['sh', '-c', 'echo no database; exit 3'] });
+    // Without a probe a container counts as ready as long as it runs, be that for a moment.
+    const readinessProbe = { exec: { command: ['false'] } };
+    const crashing = deployment('crashing', { command: ['sh', '-c', 'echo no database; exit 3'], readinessProbe });
     const homeless = deployment('homeless', { command: ['sleep', '1'] }, { nodeSelector: { none: 'such' } });
     const failed = deploy([crashing, homeless], 15);
     await expect(failed).rejects.toMatchObject({ exitCode: EXIT_CODES.NOT_READY });
