@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { Dags, Executor, Logs } from '../../constructs/index.js';
 import { LABELS, PATHS } from '../../constructs/contract.js';
+import type { DagRun } from '../../src/cli/airflow-api.js';
 import type { Pod } from '../../src/cli/kube/objects.js';
 import { AirflowUnderTest } from './support/airflow.js';
 import { cli } from './support/cli.js';
@@ -57,6 +58,10 @@ function oneEach(tasks: number): Record<string, number> {
 
 async function taskPods(): Promise<Pod[]> {
   return await cluster.pods(LABELS.LAUNCH_ID);
+}
+
+async function podsOf(run: DagRun): Promise<Pod[]> {
+  return (await taskPods()).filter(({ metadata }) => metadata.annotations?.run_id === run.dag_run_id);
 }
 
 beforeAll(async () => {
@@ -131,10 +136,8 @@ describe('the example DAGs', () => {
     const watching = until(
       'the run ends',
       async () => {
-        for (const pod of await taskPods()) {
-          if (pod.metadata.annotations?.run_id === run.dag_run_id) {
-            seen.set(pod.metadata.name, pod);
-          }
+        for (const pod of await podsOf(run)) {
+          seen.set(pod.metadata.name, pod);
         }
         return (await airflow.api.run(run.dag_id, run.dag_run_id)).state === 'success';
       },
@@ -245,7 +248,7 @@ describe('the executor switch', () => {
       const { run: ended } = await airflow.ended(run);
       expect(ended.state).toBe('success');
       expect(await executions(run.dag_run_id)).toEqual(oneEach(2));
-      expect(await taskPods()).toEqual([]);
+      expect(await podsOf(run)).toEqual([]);
       const scheduler = await cluster.ready('scheduler');
       expect((scheduler.spec.initContainers ?? []).map(({ name }) => name)).not.toContain('pod-launcher');
       expect(tokenHolders(scheduler)).toEqual([]);
