@@ -70,7 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await (airflow as AirflowUnderTest | undefined)?.close();
-  await cluster.deleteNamespace();
+  await cluster.abandonNamespace();
 }, 5 * MINUTE);
 
 describe('the default stack, synthesized by cdk8s and applied by kubectl', () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await (airflow as AirflowUnderTest | undefined)?.close();
-  await cluster.deleteNamespace();
+  await cluster.abandonNamespace();
 }, 5 * MINUTE);
 
 describe('git-sync from a private repository over ssh', () => {

@@ -69,7 +69,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await (airflow as AirflowUnderTest | undefined)?.close();
-  await cluster.deleteNamespace();
+  await cluster.abandonNamespace();
 }, 5 * MINUTE);
 
 describe('a stack on an external database, with baked DAGs and ephemeral logs', () => {

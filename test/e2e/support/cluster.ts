@@ -65,22 +65,33 @@ export class Cluster {
     });
   }
 
+  /** Asks for the namespace's deletion, and waits for nothing: the next test file has a namespace of its own. */
+  async abandonNamespace(): Promise<void> {
+    if (!(await this.namespaceIsGone())) {
+      await this.kube.request('DELETE', this.namespacePath);
+    }
+  }
+
   /** Deletes the namespace and waits until it is gone. */
   async deleteNamespace(): Promise<void> {
-    const path = `/api/v1/namespaces/${this.namespace}`;
-    const gone = async (): Promise<boolean> => {
-      try {
-        await this.kube.request('GET', path);
-        return false;
-      } catch (error) {
-        return error instanceof KubeApiError && error.code === 404;
+    await this.abandonNamespace();
+    await until(`namespace ${this.namespace} is gone`, () => this.namespaceIsGone(), { timeout: 180 });
+  }
+
+  private get namespacePath(): string {
+    return `/api/v1/namespaces/${this.namespace}`;
+  }
+
+  private async namespaceIsGone(): Promise<boolean> {
+    try {
+      await this.kube.request('GET', this.namespacePath);
+      return false;
+    } catch (error) {
+      if (error instanceof KubeApiError && error.code === 404) {
+        return true;
       }
-    };
-    if (await gone()) {
-      return;
+      throw error;
     }
-    await this.kube.request('DELETE', path);
-    await until(`namespace ${this.namespace} is gone`, gone, { timeout: 180 });
   }
 
   /** The real kubectl, as a user would call it. */
