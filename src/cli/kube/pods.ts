@@ -5,6 +5,14 @@ import type { Pod } from './objects.js';
 /** Components whose pods serve Airflow's API: its names in Airflow 3 and 2. */
 export const API_COMPONENTS = ['api-server', 'webserver'] as const;
 
+/** Is the pod ready, and not on its way out? */
+export function isReady({ metadata, status }: Pod): boolean {
+  return (
+    metadata.deletionTimestamp === undefined &&
+    status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') === true
+  );
+}
+
 /**
  * A ready pod of one of these components.
  * @throws CliError NOT_FOUND if there is no such pod, NOT_READY if none is ready
@@ -18,9 +26,7 @@ export async function readyPod(
   const selector = `release=${release},component in (${components.join(',')})`;
   const pods = await client.list<Pod>('v1', 'Pod', namespace, selector);
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const ready = living.find((pod) =>
-    pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True'),
-  );
+  const ready = living.find(isReady);
   if (ready !== undefined) {
     return ready;
   }

@@ -4,6 +4,7 @@ import { KubeClient } from '../../../src/cli/kube/client.js';
 import { connect, localKubeconfig } from '../../../src/cli/kube/connect.js';
 import { execInPod } from '../../../src/cli/kube/exec.js';
 import { KubeApiError } from '../../../src/cli/kube/client.js';
+import { isReady } from '../../../src/cli/kube/pods.js';
 import type { KubeObject, Pod } from '../../../src/cli/kube/objects.js';
 import { until } from './wait.js';
 
@@ -31,11 +32,7 @@ export class Cluster {
   /** The one ready pod of a component, once there is one that is not on its way out. */
   async ready(component: string): Promise<Pod> {
     return await until(`a ready pod of ${component}`, async () =>
-      (await this.pods(`component=${component}`)).find(
-        (pod) =>
-          pod.metadata.deletionTimestamp === undefined &&
-          pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
-      ),
+      (await this.pods(`component=${component}`)).find(isReady),
     );
   }
 
