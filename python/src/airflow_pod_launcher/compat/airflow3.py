@@ -1,7 +1,4 @@
-"""Every branch on Airflow's version stands here; the rest of the package reads as if there were one version.
-
-Written for 3.3. What 2.11 lacks (workloads, task instance UUIDs, callbacks) has its place here and nowhere else.
-"""
+"""Airflow 3: workloads, task instance UUIDs, callbacks, connection tests, launch ids committed with QUEUED."""
 
 from __future__ import annotations
 
