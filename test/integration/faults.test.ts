@@ -155,12 +155,13 @@ describe('a launcher with an unreliable network to the API server', () => {
     });
     const client = await launcher.connect();
     await client.synced();
-    const many = launches(24);
+    const many = launches(60);
     client.launch(many);
     client.holdLease();
     await until('all ends are told', () => client.terminal().length === many.length, { state, timeoutMs: 50_000 });
 
     expect(client.terminal().filter((event) => event.kind !== 'SUCCEEDED')).toEqual([]);
+    expect(new Set(client.terminal().map((event) => event.id)).size).toBe(many.length);
     expect(new Set(namespace.podsPerLaunch().values())).toEqual(new Set([1]));
     expect(client.others.find((message) => message.type === 'THROTTLED')).toMatchObject({
       namespace: namespace.name,

@@ -117,6 +117,34 @@ describe('the executor and its launcher', () => {
     again.close();
   });
 
+  test('pods that are deleted by force while they are Pending fail at once, and say what they waited for', async () => {
+    const client = await launcher.connect({ jobId: 'pending' });
+    client.holdLease();
+    const [unscheduled, unpullable] = [
+      launch({ podOverride: { spec: { nodeSelector: { type: 'none-such' } } } }),
+      launch({ podTemplate: UNPULLABLE }),
+    ];
+    client.launch([unscheduled, unpullable]);
+    const reasons = (id: string) => client.of(id).map((event) => event.reason);
+    await until('one has no node', () => reasons(unscheduled.id).includes('Unschedulable'), { state });
+    await until('one has no image', () => reasons(unpullable.id).some((reason) => reason?.includes('Image')), {
+      state,
+    });
+
+    for (const { id } of [unscheduled, unpullable]) {
+      const name = (await podOf(id))?.metadata?.name ?? '';
+      await namespace.core.deleteNamespacedPod({ name, namespace: namespace.name, gracePeriodSeconds: 0 });
+      await until('its failure', () => client.kinds(id).includes('FAILED'), { state });
+      expect(client.of(id).at(-1)).toMatchObject({ reason: 'Deleted', started: false, orphan: false });
+    }
+    expect(client.of(unscheduled.id).at(-1)?.message).toMatch(
+      /^the pod was deleted while it was Pending: 0\/\d+ nodes/,
+    );
+    expect(client.of(unpullable.id).at(-1)?.message).toMatch(/^the pod was deleted while it was Pending: .*none-such/);
+    expect(client.of(unpullable.id).at(-1)?.node).toBe('node0');
+    client.close();
+  });
+
   test('a pod that is deleted while it runs fails at once, a failed one is kept with a label', async () => {
     const client = await launcher.connect({ jobId: 'failures' });
     client.holdLease();
@@ -157,6 +185,16 @@ describe('the executor and its launcher', () => {
     await until('the connection ends', () => stranger.closed);
   });
 });
+
+/** On the real node: kwok starts whatever it is given. */
+const UNPULLABLE = `
+apiVersion: v1
+kind: Pod
+spec:
+  nodeSelector: {kubernetes.io/hostname: node0}
+  automountServiceAccountToken: false
+  containers: [{name: base, image: 'registry.invalid/none-such:1'}]
+`;
 
 const OUT_OF_MEMORY = {
   terminated: {

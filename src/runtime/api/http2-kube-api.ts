@@ -9,6 +9,8 @@ const READ_DEADLINE_MS = 60_000;
 const PAGE_SIZE = 500;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
+/** The API server takes no object above 3 MiB. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** Name, labels and uid suffice of an answer to a create. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
@@ -86,10 +88,14 @@ export class Http2KubeApi implements KubeApi {
       deadlineMs: READ_DEADLINE_MS,
     });
     const list = parse<{ items?: RawPod[]; metadata?: { resourceVersion?: string; continue?: string } }>(body);
+    // Every pod that a list lacks counts as lost: an answer of something in between must not pass for an empty one.
+    if (!Array.isArray(list.items) || list.metadata?.resourceVersion === undefined) {
+      throw new KubeError('connection', 'the answer to a list is no list of pods');
+    }
     return {
-      items: list.items ?? [],
-      resourceVersion: list.metadata?.resourceVersion ?? '',
-      next: list.metadata?.continue === undefined || list.metadata.continue === '' ? null : list.metadata.continue,
+      items: list.items,
+      resourceVersion: list.metadata.resourceVersion,
+      next: list.metadata.continue === undefined || list.metadata.continue === '' ? null : list.metadata.continue,
     };
   }
 
@@ -113,9 +119,7 @@ export class Http2KubeApi implements KubeApi {
     return this.watches.stream(
       { method: 'GET', path: `${pods(namespace)}?${query.toString()}`, deadlineMs: READ_DEADLINE_MS },
       options,
-      (chunk) => {
-        lines.push(chunk);
-      },
+      (chunk) => lines.push(chunk),
     );
   }
 
@@ -215,14 +219,17 @@ async function ignoring(statuses: readonly number[], call: () => Promise<unknown
 /** Cuts a byte stream at its newlines. */
 class LineSplitter {
   private rest: Buffer[] = [];
+  private restBytes = 0;
 
   constructor(private readonly onLine: (line: string) => void) {}
 
-  push(chunk: Buffer): void {
+  /** @returns whether a line ended in this chunk */
+  push(chunk: Buffer): boolean {
     let from = 0;
     for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {
       const line = Buffer.concat([...this.rest, chunk.subarray(from, at)]).toString('utf8');
       this.rest = [];
+      this.restBytes = 0;
       from = at + 1;
       if (line !== '') {
         this.onLine(line);
@@ -230,6 +237,11 @@ class LineSplitter {
     }
     if (from < chunk.length) {
       this.rest.push(chunk.subarray(from));
+      this.restBytes += chunk.length - from;
+      if (this.restBytes > MAX_LINE_BYTES) {
+        throw new KubeError('connection', `a line of the watch is longer than ${MAX_LINE_BYTES} bytes`);
+      }
     }
+    return from > 0;
   }
 }

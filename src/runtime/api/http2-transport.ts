@@ -19,13 +19,16 @@ export interface HttpResponse {
 
 /** A response that is read while it arrives. */
 export interface StreamOptions {
-  /** The stream is given up when nothing arrives for so long. */
+  /** The stream is given up when nothing whole arrives for so long. */
   readonly silenceMs: number;
   readonly signal: AbortSignal;
 }
 
 const PING_EVERY_MS = 20_000;
 const PING_TIMEOUT_MS = 10_000;
+/** Far above a page of 500 pods: what is longer does not end, and must not fill the memory until its deadline. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_FAILURE_CHUNKS = 16;
 /** Node's 64 KiB window would make every page of a list wait for a round trip per window. */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
@@ -54,6 +57,7 @@ export class Http2Transport {
       let status = 0;
       let retryAfter: string | undefined;
       let ended = false;
+      let received = 0;
       const chunks: Buffer[] = [];
       const deadline = setTimeout(() => {
         reject(new KubeError('timeout', `no answer to ${request.method} ${request.path} in ${request.deadlineMs} ms`));
@@ -64,7 +68,14 @@ export class Http2Transport {
         status = answer[':status'] ?? 0;
         retryAfter = answer['retry-after'];
       });
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        received += chunk.length;
+        if (received > MAX_ANSWER_BYTES) {
+          reject(new KubeError('connection', `the answer to ${request.method} ${request.path} does not end`));
+          stream.close(http2.constants.NGHTTP2_CANCEL);
+        }
+      });
       stream.on('end', () => (ended = true));
       stream.on('error', (error: Error) => {
         reject(connectionError(request, error));
@@ -91,9 +102,10 @@ export class Http2Transport {
 
   /**
    * A call whose answer goes on and on; `onChunk` gets its bytes. Resolves when the server ends it.
+   * @param onChunk tells whether something whole has arrived: bytes that never become anything are silence, too
    * @throws KubeError as `request` does, and a timeout when the stream is silent for too long
    */
-  async stream(request: HttpRequest, options: StreamOptions, onChunk: (chunk: Buffer) => void): Promise<void> {
+  async stream(request: HttpRequest, options: StreamOptions, onChunk: (chunk: Buffer) => boolean): Promise<void> {
     const { session, headers } = await this.open(request);
     return new Promise((resolve, reject) => {
       const stream = begin(session, headers, request.body !== undefined);
@@ -128,17 +140,21 @@ export class Http2Transport {
         heardAt = steadyNow();
       });
       stream.on('data', (chunk: Buffer) => {
-        heardAt = steadyNow();
         // What comes after something that was not understood must not hide the gap.
         if (stopped) {
           return;
         }
         if (status >= 400) {
-          failure.push(chunk);
+          // What is said of a failure is short; one that does not end is given up as silent.
+          if (failure.length < MAX_FAILURE_CHUNKS) {
+            failure.push(chunk);
+          }
           return;
         }
         try {
-          onChunk(chunk);
+          if (onChunk(chunk)) {
+            heardAt = steadyNow();
+          }
         } catch (error) {
           stop(asKubeError(error));
         }

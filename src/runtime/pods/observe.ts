@@ -215,7 +215,9 @@ export function whyGone(pod: RawPod): { readonly reason: string; readonly messag
   if (pod.status?.reason !== undefined && pod.status.reason !== '') {
     return { reason: pod.status.reason, message: pod.status.message ?? `the pod was removed: ${pod.status.reason}` };
   }
-  return { reason: 'Deleted', message: 'the pod was deleted before it ended' };
+  const waitedFor = observe(pod).phase === 'pending' ? whyPending(pod).message : null;
+  const when = waitedFor === null ? 'before it ended' : `while it was Pending: ${waitedFor}`;
+  return { reason: 'Deleted', message: `the pod was deleted ${when}` };
 }
 
 function endedAt(pod: RawPod): number | null {

@@ -19,6 +19,10 @@ export type Fault =
   | 'drop-answer'
   /** The API server does not get it; the connection breaks. */
   | 'cut'
+  /** The API server's answer ends in good order in the middle of its first bytes. */
+  | 'truncate-answer'
+  /** The API server's answer goes on and on with blanks, from the middle of its first bytes. */
+  | 'endless-answer'
   /** The API server does not get it; this is the answer. */
   | { readonly status: number; readonly body: string; readonly headers?: http2.OutgoingHttpHeaders };
 
@@ -27,6 +31,9 @@ const { constants } = http2;
 /** The API server gives up on a watcher that is slow: the proxy must not make one of the launcher. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 const WIDE = { initialWindowSize: WINDOW_BYTES };
+
+/** Often enough that no silence is ever noticed. */
+const DRIP_EVERY_MS = 100;
 
 /** A real API server with an unreliable network in front of it: HTTP/2 without TLS on loopback. */
 export class FaultProxy {
@@ -125,19 +132,19 @@ export class FaultProxy {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       return;
     }
-    if (fault !== null && fault !== 'drop-answer') {
+    if (fault !== null && typeof fault === 'object') {
       stream.respond({ ':status': fault.status, 'content-type': 'application/json', ...fault.headers });
       stream.end(fault.body);
       return;
     }
-    this.forward(stream, headers, request, fault === 'drop-answer');
+    this.forward(stream, headers, request, fault);
   }
 
   private forward(
     stream: http2.ServerHttp2Stream,
     headers: http2.IncomingHttpHeaders,
     request: ProxiedRequest,
-    dropAnswer: boolean,
+    fault: Exclude<Fault, object> | null,
   ): void {
     const { ':method': method, ':path': path, accept, 'content-type': contentType } = headers;
     const onwardHeaders = {
@@ -163,7 +170,7 @@ export class FaultProxy {
     stream.on('end', () => onward.end());
     onward.on('response', (answer) => {
       request.status = answer[':status'] ?? 0;
-      if (dropAnswer) {
+      if (fault === 'drop-answer') {
         onward.resume();
         onward.on('end', () => {
           stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -174,9 +181,29 @@ export class FaultProxy {
           'content-type': answer['content-type'],
           ...(answer['retry-after'] === undefined ? {} : { 'retry-after': answer['retry-after'] }),
         });
-        onward.on('data', (chunk: Buffer) => stream.destroyed || this.stalled.has(stream) || stream.write(chunk));
-        onward.on('end', () => stream.destroyed || stream.end());
+        if (fault === null) {
+          onward.on('data', (chunk: Buffer) => stream.destroyed || this.stalled.has(stream) || stream.write(chunk));
+          onward.on('end', () => stream.destroyed || stream.end());
+          return;
+        }
+        onward.once('data', (chunk: Buffer) => {
+          spoil(stream, chunk.subarray(0, chunk.length / 2), fault === 'endless-answer');
+        });
+        onward.resume();
       }
     });
   }
+}
+
+/** Sends the beginning of an answer and nothing of the rest. */
+function spoil(stream: http2.ServerHttp2Stream, beginning: Buffer, endless: boolean): void {
+  if (!endless) {
+    stream.end(beginning);
+    return;
+  }
+  stream.write(beginning);
+  const drip = setInterval(() => stream.destroyed || stream.write(' '), DRIP_EVERY_MS);
+  stream.on('close', () => {
+    clearInterval(drip);
+  });
 }

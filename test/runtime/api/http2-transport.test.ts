@@ -50,3 +50,39 @@ test('a connection that is never taken is given up at the deadline, and the next
     server.close(resolve);
   });
 });
+
+describe('an answer that never ends', () => {
+  const MIB = Buffer.alloc(1024 * 1024, 32);
+  let server: http2.Http2Server;
+  let api: Http2KubeApi;
+
+  beforeAll(async () => {
+    server = http2.createServer((_request, response) => {
+      const flood = (): void => {
+        while (!response.writableEnded && !response.destroyed && response.write(MIB));
+      };
+      response.on('drain', flood);
+      response.stream.on('error', () => undefined);
+      flood();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    api = new Http2KubeApi(credentials(`http://127.0.0.1:${portOf(server)}`), '0');
+  });
+
+  afterAll(async () => {
+    api.close();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+
+  test('of a call is given up before it fills the memory', async () => {
+    await expect(api.listPods('jobs', 'a=b', null)).rejects.toThrow(/the answer to GET .* does not end/);
+  });
+
+  test('of a watch is given up before it fills the memory', async () => {
+    const signal = new AbortController().signal;
+    const watching = api.watchPods('jobs', 'a=b', '0', { silenceMs: 60_000, signal }, () => undefined);
+    await expect(watching).rejects.toThrow('a line of the watch is longer than');
+  });
+});
