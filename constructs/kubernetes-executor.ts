@@ -14,8 +14,8 @@ import { lazy } from './lazy.js';
 const TOKEN = 'kube-api-token';
 const tokenMount = { name: TOKEN, mountPath: PATHS.SERVICE_ACCOUNT_DIR, readOnly: true };
 const LAUNCHER = 'pod-launcher';
-/** Lets the webserver read the logs of finished tasks from their pods, as long as the launch policy keeps those. */
-const KEPT_POD_LOGS: EnvVar = {
+/** Lets the webserver show why pods failed with a task's log, and the logs of pods that the launch policy keeps. */
+const POD_LOGS: EnvVar = {
   name: 'AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS',
   value: 'airflow_pod_launcher.remote_logs.LOGGING_CONFIG',
 };
@@ -87,7 +87,11 @@ export function bindKubernetes(
         { name: 'launch-config', configMap: { name } },
       ],
     },
-    webserver: { ...logReader(), env: [...identity, ...(release.persistentLogs ? [] : [KEPT_POD_LOGS])] },
+    // Late: the user's configuration is not known before.
+    get webserver(): PodPart {
+      const own = release.config.get('logging', 'logging_config_class') === '';
+      return { ...logReader(), env: [...identity, ...(own ? [POD_LOGS] : [])] };
+    },
   };
 }
 

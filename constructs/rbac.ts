@@ -57,9 +57,10 @@ export class ComponentRole extends Construct {
   }
 }
 
-/** What the launcher does with pods: no more verbs than it uses. */
+/** What the launcher does with pods: no more verbs than it uses. Events tell why a pod failed. */
 export const LAUNCHER_RULES: RoleRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['list'] },
 ];
 
 /** What Airflow's own KubernetesExecutor does with pods; it reads logs in the webserver only. */

@@ -168,10 +168,18 @@ class TestReporting:
     ) -> None:
         ti, item = launched(deployment, executor, peer)
         deployment.update(ti, state="running")
-        seq = peer.event(item["id"], "FAILED", started=True, reason="OOMKilled", exitCode=137, node="node0")
+        seq = peer.event(item["id"], "FAILED", started=True, reason="OOMKilled", exitCode=137, node="node0",
+                         output="last words", podEvents=["t Normal Killing: Stopping"])  # fmt: skip
         deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
         audit = deployment.audit_log(ti)
-        assert ("pod failed", "OOMKilled, exit 137 (pod tasks/pod-1 on node0)") in audit
+        (explained,) = [extra.splitlines() for event, extra in audit if event == "pod failed"]
+        assert explained[0] == "OOMKilled, exit 137 (pod tasks/pod-1 on node0)"
+        assert [line.strip() for line in explained[1:]] == [
+            "Last output of the pod:",
+            "last words",
+            "Events of the pod:",
+            "t Normal Killing: Stopping",
+        ]
         assert any(event == "state mismatch" and "OOMKilled, exit 137" in extra for event, extra in audit)
         deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == seq])
         assert not executor.has_task(ti)
@@ -254,6 +262,8 @@ class TestReporting:
         deployment.run(executor, until=lambda: [f for f in peer.frames("ACK") if f["seq"] == first])
         peer.event(item["id"], "FAILED", attempt=2, started=False, reason="Evicted")
         deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
+        said = [event for event, _ in deployment.audit_log(ti)]
+        assert [event for event in said if event.startswith("pod ")] == ["pod relaunched", "pod failed"]
 
     def test_why_a_pod_waits_stands_in_the_audit_log(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
@@ -262,7 +272,7 @@ class TestReporting:
         peer.event(item["id"], "PENDING", reason="Unschedulable", message="0/1 nodes are available")
         deployment.run(executor, until=lambda: deployment.audit_log(ti))
         (entry,) = deployment.audit_log(ti)
-        assert entry == ("pod pending", "Unschedulable (pod tasks/pod-1): 0/1 nodes are available")
+        assert entry == ("pod pending", "cannot be scheduled (pod tasks/pod-1): 0/1 nodes are available")
 
     def test_five_thousand_tasks_in_flight_do_not_slow_the_loop(
         self, deployment: Deployment, executor: PodLauncherExecutor

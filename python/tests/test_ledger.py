@@ -82,6 +82,10 @@ class TestRelaunching:
             ended("FAILED", started=True, reason="Evicted"),
             ended("FAILED", started=True, reason="Deleted"),
             ended("FAILED", started=False, reason="UnexpectedAdmissionError"),
+            ended("FAILED", started=False, reason="Preempted"),
+            ended("FAILED", started=True, reason="NodeLost"),
+            ended("FAILED", started=False, reason="ErrImagePull"),
+            ended("FAILED", started=False, reason="ImagePullBackOff"),
         ],
     )
     def test_a_pod_that_failed_before_its_task_started_is_launched_again(self, event: Event) -> None:
@@ -97,7 +101,6 @@ class TestRelaunching:
             OOM,
             ended("FAILED", started=True, reason="Error", exit_code=1),
             ended("FAILED", reason="InvalidImageName"),
-            ended("FAILED", reason="ImagePullBackOff"),
             ended("FAILED", reason="Unschedulable"),
             ended("CREATE_FAILED", reason="Invalid"),
         ],

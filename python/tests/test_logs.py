@@ -274,6 +274,44 @@ class TestAfterTheTaskEnded:
         assert any("pod tasks/kept" in event for event in events)
 
     @pytest.mark.usefixtures("kept")
+    @pytest.mark.parametrize("with_file", [False, True])
+    def test_why_its_pods_failed_is_shown_beside_the_file_or_without_one(
+        self, deployment: Deployment, with_file: bool
+    ) -> None:
+        from airflow.configuration import conf
+        from airflow.models import Log
+        from airflow.utils.log.file_task_handler import FileTaskHandler
+        from airflow.utils.session import create_session
+
+        ti = deployment.queued(state="failed")
+        with create_session(scoped=False) as session:
+            session.add(Log(event="pod failed", task_instance=ti.key, extra="OOMKilled, exit 137\n  last words"))
+            session.add(Log(event="pod failed", task_instance=ti.key._replace(try_number=2), extra="another try"))
+        folder = conf.get("logging", "base_log_folder")
+        if with_file:
+            file = Path(folder, FileTaskHandler(folder)._render_filename(ti, 1))
+            file.parent.mkdir(parents=True)
+            file.write_text('{"timestamp":"2024-01-01T00:00:00Z","event":"from the file"}\n')
+        stream, _ = FileTaskHandler(folder).read(ti, 1)
+        shown = [(message.event, getattr(message, "level", None)) for message in stream]
+        assert shown[-2:] == [("Pod failed: OOMKilled, exit 137", "error"), ("  last words", "error")]
+        assert [event for event, _ in shown].count("from the file") == int(with_file)
+        assert not any("another try" in event for event, _ in shown)
+
+    @pytest.mark.usefixtures("kept")
+    def test_why_its_pod_waits_is_shown_while_it_is_queued(self, deployment: Deployment) -> None:
+        from airflow.configuration import conf
+        from airflow.models import Log
+        from airflow.utils.log.file_task_handler import FileTaskHandler
+        from airflow.utils.session import create_session
+
+        ti = deployment.queued()
+        with create_session(scoped=False) as session:
+            session.add(Log(event="pod pending", task_instance=ti.key, extra="cannot be scheduled: 0/1 nodes"))
+        stream, _ = FileTaskHandler(conf.get("logging", "base_log_folder")).read(ti, 1)
+        assert [message.event for message in stream][-1] == "Pod pending: cannot be scheduled: 0/1 nodes"
+
+    @pytest.mark.usefixtures("kept")
     def test_while_it_runs_the_executor_is_asked_and_not_both(self) -> None:
         from airflow_pod_launcher.remote_logs import PodLogs
 

@@ -42,6 +42,22 @@ def test_an_event_says_in_one_sentence_what_happened() -> None:
     assert event.describe() == "OOMKilled, exit 137 (pod ns/p on node0): too big"
 
 
+def test_an_explanation_has_the_last_output_and_the_events_of_the_pod() -> None:
+    event = Event.from_frame(
+        {"type": "EVENT", "seq": 1, "id": "L", "attempt": 1, "kind": "FAILED", "reason": "Error", "exitCode": 3,
+         "output": "one\ntwo", "podEvents": ["t Normal Started: Started container base"]}
+    )  # fmt: skip
+    assert event.explain().splitlines() == [
+        "Error, exit 3",
+        "Last output of the pod:",
+        "  one",
+        "  two",
+        "Events of the pod:",
+        "  t Normal Started: Started container base",
+    ]
+    assert Event(seq=1, id="L", attempt=1, kind="LOST").explain() == "the pod vanished"
+
+
 def test_an_event_without_a_reason_still_reads_well() -> None:
     assert Event(seq=1, id="L", attempt=1, kind="LOST").describe() == "the pod vanished"
 

@@ -7,6 +7,7 @@ import { ChoreRunner } from './launch/chore-runner.js';
 import { CreateQueue } from './launch/create-queue.js';
 import { CreateResults } from './launch/create-results.js';
 import { Intake } from './launch/intake.js';
+import { PodEventReader } from './launch/pod-event-reader.js';
 import { PodTracker } from './launch/pod-tracker.js';
 import { PodWriter } from './launch/pod-writer.js';
 import type { LaunchRecord } from './launch/record.js';
@@ -72,6 +73,7 @@ export class Launcher {
       reporter,
       settler,
       writer,
+      events: new PodEventReader(api, log, steady),
       log,
       now,
       steady,

@@ -33,6 +33,7 @@ describe('Executor.kubernetes', () => {
     const role = new Stack().get('Role', 'airflow-pod-launcher-role');
     expect(role.rules).toEqual([
       { apiGroups: [''], resources: ['pods'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['list'] },
     ]);
   });
 

@@ -107,6 +107,7 @@ describe('the launcher', () => {
     launcher.tracker.onListed('jobs', startedAt, new Set());
     expect(kinds(told)).toEqual(['CREATED']);
     launcher.tracker.onListed('jobs', steady + 1, new Set());
+    await pass(0);
     expect(kinds(told)).toEqual(['CREATED', 'LOST']);
   });
 
@@ -176,6 +177,7 @@ describe('the launcher', () => {
     launch();
     await pass(0);
     launcher.tracker.onPod(pod('Failed'));
+    await pass(0);
     acknowledge();
     await pass(0);
     launch();
@@ -184,12 +186,32 @@ describe('the launcher', () => {
     expect(api.deletes).toEqual([]);
   });
 
+  test('tells with the failure of a pod what it wrote last and what the events say of it', async () => {
+    const told = connect('1');
+    lease();
+    launch();
+    await pass(0);
+    api.events = [{ type: 'Warning', reason: 'Evicted', message: 'no room', lastTimestamp: '2026-01-01T00:00:00Z' }];
+    const failed = pod('Failed');
+    const terminated = { exitCode: 137, reason: 'Error', message: 'last words' };
+    const containerStatuses = [{ name: 'base', state: { terminated } }];
+    launcher.tracker.onPod({ ...failed, status: { phase: 'Failed', reason: 'Evicted', containerStatuses } });
+    await pass(0);
+    expect(told.at(-1)).toMatchObject({
+      kind: 'FAILED',
+      reason: 'Evicted',
+      output: 'last words',
+      podEvents: ['2026-01-01T00:00:00Z Warning Evicted: no room'],
+    });
+  });
+
   test('tells a retained end again even when its pod is gone', async () => {
     const told = connect('1');
     lease();
     launch();
     await pass(0);
     launcher.tracker.onDeleted(pod('Running'));
+    await pass(0);
     const last = told.at(-1);
     launcher.session.message({ type: 'RETAIN', seqs: [last?.type === 'EVENT' ? last.seq : 0] });
     acknowledge();

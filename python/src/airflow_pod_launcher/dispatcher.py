@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_pod_launcher import compat, protocol
+from airflow_pod_launcher import compat, protocol, task_events
 from airflow_pod_launcher import ledger as rules
 from airflow_pod_launcher.connection import Connected, Connection
 from airflow_pod_launcher.launches import LaunchError, expired, frame_of, make_launch
@@ -27,6 +27,8 @@ LEASE_RENEWAL_SECONDS = 3.0
 _LAUNCHES_PER_FRAME = 100
 _REVOCATION_MEMORY_SECONDS = 900.0
 _ROWS_PER_QUERY = 1000
+# Another pod follows, or another scheduler says it.
+_NO_FAILURE = frozenset({Action.RELAUNCH, Action.LEAVE, Action.HAND_OVER})
 
 
 class Dispatcher:
@@ -193,12 +195,15 @@ class Dispatcher:
 
     def _note_end(self, launch: Launch, event: Event) -> None:
         log.info("%s of %s, launch %s: %s", event.kind, launch.key, launch.id, event.describe())
-        if event.kind != protocol.SUCCEEDED:
-            self._log_task_event(launch, "pod failed", event.describe())
+
+    def _note_failure(self, launch: Launch) -> None:
+        event = launch.end
+        if event is not None and event.kind != protocol.SUCCEEDED:
+            self._log_task_event(launch, task_events.POD_FAILED, event.explain())
 
     def _note_progress(self, launch: Launch, event: Event) -> None:
         if event.kind == protocol.PENDING:
-            self._log_task_event(launch, "pod pending", event.describe())
+            self._log_task_event(launch, task_events.POD_PENDING, event.describe())
         elif event.kind == protocol.RUNNING and launch.kind is Kind.CALLBACK:
             self.executor.running_state(launch.key)
 
@@ -215,6 +220,8 @@ class Dispatcher:
                 verdict = rules.decide(launch, rows.get(launch.id), self.executor.job_id)
             else:
                 verdict = rules.decide_workload(launch)
+            if launch.looks == 0 and verdict.action not in _NO_FAILURE:
+                self._note_failure(launch)
             launch.looks += 1
             if self._carry_out(launch, verdict, now):
                 resend.append(frame_of(launch))
@@ -265,7 +272,7 @@ class Dispatcher:
             self.ledger.forget(launch)
         elif action is Action.LEAVE:
             log.warning("The pod of %s was not created in time; Airflow requeues it: %s", launch.key, verdict.reason)
-            self._log_task_event(launch, "pod not created", verdict.reason)
+            self._log_task_event(launch, task_events.POD_NOT_CREATED, verdict.reason)
             self._acks.settle(launch.seqs)
             launch.seqs.clear()
             self.ledger.reopen(launch)
@@ -278,7 +285,7 @@ class Dispatcher:
 
     def _relaunch(self, launch: Launch, verdict: Verdict) -> bool:
         log.warning("Launching %s again, its pod failed before the task started: %s", launch.key, verdict.reason)
-        self._log_task_event(launch, "pod relaunched", verdict.reason)
+        self._log_task_event(launch, task_events.POD_RELAUNCHED, launch.end.explain() if launch.end else verdict.reason)
         self._settled_next.extend(launch.seqs)
         launch.seqs.clear()
         self.ledger.next_attempt(launch)
@@ -333,7 +340,7 @@ class Dispatcher:
         assert verdict.state is not None
         unexplained = launch.end is None or launch.end.kind == protocol.SUCCEEDED
         if unexplained and verdict.reason and not launch.emitted:
-            self._log_task_event(launch, "pod failed", verdict.reason)
+            self._log_task_event(launch, task_events.POD_FAILED, verdict.reason)
         waiting = self.executor.event_buffer.get(launch.key)
         if waiting is not None and str(waiting[0]) in (rules.SUCCESS, rules.FAILED):
             self._release(launch)

@@ -28,14 +28,13 @@ FINAL_REASONS = frozenset(
         "CreateContainerConfigError",
         "CreateContainerError",
         "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImagePullBackOff",
         "InvalidImageName",
         "PendingTimeout",
         "Unschedulable",
     }
 )
-"""Another pod would fail in the same way: the launcher has waited out the policy's `pendingTimeoutSeconds` already."""
+"""Another pod would fail in the same way: the launcher has waited out the policy's `pendingTimeoutSeconds` already. An
+image that could not be pulled is not among them: another node, or a registry that is back, may have it."""
 
 NOT_AFTER = "NotAfter"
 """Reason of a CREATE_FAILED whose `notAfter` passed. Airflow's own check for tasks stuck in queued requeues the task

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from airflow_pod_launcher.reasons import phrase
 
 Frame = dict[str, Any]
 
@@ -91,6 +94,8 @@ class Event:
     exit_code: int | None = None
     reason: str | None = None
     message: str | None = None
+    output: str | None = None
+    pod_events: tuple[str, ...] = ()
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Event:
@@ -109,6 +114,8 @@ class Event:
                 exit_code=frame.get("exitCode"),
                 reason=frame.get("reason"),
                 message=frame.get("message"),
+                output=frame.get("output"),
+                pod_events=tuple(map(str, frame.get("podEvents") or ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"an EVENT lacks or garbles {error}") from error
@@ -120,16 +127,28 @@ class Event:
 
     def describe(self) -> str:
         """Say for people what ended the pod: `OOMKilled, exit 137 (pod airflow/x on node0): message`."""
-        cause = self.reason or _UNEXPLAINED.get(self.kind, self.kind)
-        if self.exit_code is not None:
-            cause += f", exit {self.exit_code}"
+        cause, message = phrase(self.reason, self.message, self.exit_code)
+        cause = cause or _UNEXPLAINED.get(self.kind, self.kind)
         where = []
         if self.pod_name:
             where.append(f"pod {self.namespace}/{self.pod_name}" if self.namespace else f"pod {self.pod_name}")
         if self.node:
             where.append(f"on {self.node}")
         text = f"{cause} ({' '.join(where)})" if where else cause
-        return f"{text}: {self.message}" if self.message else text
+        return f"{text}: {message}" if message else text
+
+    def explain(self) -> str:
+        """Say all that is known: `describe`, the last lines of the pod's output, its events."""
+        parts = [self.describe()]
+        if self.output:
+            parts += ["Last output of the pod:", *_indented(self.output.splitlines())]
+        if self.pod_events:
+            parts += ["Events of the pod:", *_indented(self.pod_events)]
+        return "\n".join(parts)
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
 
 
 _UNEXPLAINED = {

@@ -1,3 +1,4 @@
+import type { RawEvent } from '../pods/events.js';
 import type { RawPod } from '../pods/observe.js';
 import type { Credentials } from './credentials.js';
 import { KubeError } from './errors.js';
@@ -6,7 +7,10 @@ import type { AccessQuestion, KubeApi, PodPage, WatchEvent } from './kube-api.js
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
+/** Somebody waits for what they say, and can do without. */
+const EVENTS_DEADLINE_MS = 3000;
 const PAGE_SIZE = 500;
+const MAX_EVENTS = 100;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 /** The API server takes no object above 3 MiB. */
@@ -75,6 +79,13 @@ export class Http2KubeApi implements KubeApi {
         deadlineMs: WRITE_DEADLINE_MS,
       }),
     );
+  }
+
+  async listPodEvents(namespace: string, uid: string): Promise<readonly RawEvent[]> {
+    const query = new URLSearchParams({ fieldSelector: `involvedObject.uid=${uid}`, limit: String(MAX_EVENTS) });
+    const path = `/api/v1/namespaces/${namespace}/events?${query.toString()}`;
+    const { body } = await this.calls.request({ method: 'GET', path, deadlineMs: EVENTS_DEADLINE_MS });
+    return parse<{ items?: RawEvent[] }>(body).items ?? [];
   }
 
   async listPods(namespace: string, selector: string, next: string | null): Promise<PodPage> {

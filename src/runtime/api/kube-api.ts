@@ -1,3 +1,4 @@
+import type { RawEvent } from '../pods/events.js';
 import type { RawPod } from '../pods/observe.js';
 
 /** One page of a list. */
@@ -34,6 +35,8 @@ export interface KubeApi {
   deletePod(namespace: string, name: string, uid: string): Promise<void>;
   /** Sets labels. A pod that is gone is no error. */
   labelPod(namespace: string, name: string, uid: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** The events about one pod that the cluster still has; a bounded number of them. */
+  listPodEvents(namespace: string, uid: string): Promise<readonly RawEvent[]>;
   listPods(namespace: string, selector: string, next: string | null): Promise<PodPage>;
   /**
    * Follows changes after `resourceVersion`. Resolves when the server ends the stream; throws when it breaks, is

@@ -2,6 +2,7 @@ import type { Reporter } from '../link/reporter.js';
 import type { Logger } from '../log.js';
 import type { PodHandler } from '../pods/informer.js';
 import { type Observation, type PodView, type RawPod, viewPod, whyGone } from '../pods/observe.js';
+import type { PodEventReader } from './pod-event-reader.js';
 import type { PodWriter } from './pod-writer.js';
 import { type LaunchRecord, logFields, newRecord, type Outcome } from './record.js';
 import type { RecordStore } from './record-store.js';
@@ -15,6 +16,7 @@ export interface PodTrackerOptions {
   readonly reporter: Reporter;
   readonly settler: Settler;
   readonly writer: PodWriter;
+  readonly events: PodEventReader;
   readonly log: Logger;
   readonly now: () => number;
   readonly steady: () => number;
@@ -127,6 +129,7 @@ export class PodTracker implements PodHandler {
           kind: record.kill === null ? kind : 'FAILED',
           at: this.options.now(),
           ...(record.kill ?? why),
+          output: observation?.output ?? null,
           exitCode: observation?.exitCode ?? null,
           node: observation?.node ?? null,
           // A pod that was lost out of sight may have started meanwhile.
@@ -172,7 +175,7 @@ export class PodTracker implements PodHandler {
   }
 
   private end(record: LaunchRecord, outcome: Outcome): void {
-    const { store, reporter, log } = this.options;
+    const { store, reporter, events, log } = this.options;
     record.outcome = outcome;
     record.reportAt = outcome.at + ORPHAN_AFTER_MS;
     store.move(record, 'ended');
@@ -180,7 +183,17 @@ export class PodTracker implements PodHandler {
       const { kind, reason, exitCode, node } = outcome;
       log.info({ ...logFields(record), kind, reason, exitCode, node }, 'launch ended');
     }
-    reporter.report(record);
+    if (outcome.kind === 'SUCCEEDED' || record.uid === null || record.owner === null || record.settledAt !== null) {
+      reporter.report(record);
+      return;
+    }
+    // Who asks for the launch meanwhile is told without them.
+    events.read({ namespace: record.namespace, uid: record.uid }, (podEvents) => {
+      if (record.outcome === outcome) {
+        record.outcome = { ...outcome, podEvents };
+      }
+      reporter.report(record);
+    });
   }
 
   /** The name was used again, or a create that was given up for good came through after all. */
@@ -198,12 +211,12 @@ export class PodTracker implements PodHandler {
 
 /** The outcome that a pod shows by itself; null while it has not ended. What we killed failed for our reason. */
 function outcomeOf(record: LaunchRecord, observation: Observation, at: number): Outcome | null {
-  const { phase, reason, message, exitCode, node, started } = observation;
+  const { phase, reason, message, output, exitCode, node, started } = observation;
   if (phase === 'succeeded') {
     return { kind: 'SUCCEEDED', at, reason, message, exitCode, node, started };
   }
   if (phase === 'failed') {
-    return { kind: 'FAILED', at, reason, message, exitCode, node, started, ...record.kill };
+    return { kind: 'FAILED', at, reason, message, output, exitCode, node, started, ...record.kill };
   }
   return null;
 }

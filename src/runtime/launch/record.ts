@@ -12,6 +12,10 @@ export interface Outcome {
   readonly at: number;
   readonly reason: string | null;
   readonly message: string | null;
+  /** The last lines that the failed container wrote. */
+  readonly output?: string | null;
+  /** What Kubernetes' events say of the pod, the oldest first. */
+  readonly podEvents?: readonly string[];
   readonly exitCode: number | null;
   readonly node: string | null;
   /** null: not known. */

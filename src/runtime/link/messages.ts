@@ -74,6 +74,8 @@ export interface EventBody {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly message?: string;
+  readonly output?: string;
+  readonly podEvents?: readonly string[];
   readonly started?: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface Peer {
   send(message: LauncherMessage): void;
 }
 
-type Detail = Partial<Pick<EventBody, 'node' | 'exitCode' | 'reason' | 'message' | 'started'>>;
+type Detail = Partial<Pick<EventBody, 'node' | 'exitCode' | 'reason' | 'message' | 'output' | 'podEvents' | 'started'>>;
 
 /** Turns what records say into events: each kind once, in order, to the scheduler whose launch it is. */
 export class Reporter {
@@ -95,8 +95,9 @@ function outcomeDetail({ outcome }: LaunchRecord): Detail {
   if (outcome === null) {
     return {};
   }
-  const { reason, message, exitCode, node, started } = outcome;
-  return known({ reason, message, exitCode, node, started });
+  const { reason, message, output = null, podEvents = [], exitCode, node, started } = outcome;
+  const said = { output, podEvents: podEvents.length > 0 ? podEvents : null };
+  return known({ reason, message, ...said, exitCode, node, started });
 }
 
 /** Leaves out what is not known: absent fields mean just that. */

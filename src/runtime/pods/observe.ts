@@ -54,6 +54,8 @@ export interface Observation {
   readonly reason: string | null;
   /** A sentence for people. */
   readonly message: string | null;
+  /** The last lines that a failed container wrote; null when it wrote none, or has not failed. */
+  readonly output: string | null;
   /** Of the container `base`. */
   readonly exitCode: number | null;
   /** Did the container `base` ever run. */
@@ -123,14 +125,14 @@ export function observe(pod: RawPod): Observation {
   };
   switch (pod.status?.phase) {
     case 'Succeeded':
-      return { ...common, phase: 'succeeded', reason: null, message: null };
+      return { ...common, phase: 'succeeded', reason: null, message: null, output: null };
     case 'Failed':
-      return { ...common, phase: 'failed', ...whyFailed(pod) };
+      return { ...common, phase: 'failed', ...whyFailed(pod), output: lastLines(pod) };
     default:
       if (base?.running !== undefined || terminated !== undefined) {
-        return { ...common, phase: 'running', reason: null, message: null };
+        return { ...common, phase: 'running', reason: null, message: null, output: lastLines(pod) };
       }
-      return { ...common, phase: 'pending', ...whyPending(pod) };
+      return { ...common, phase: 'pending', ...whyPending(pod), output: lastLines(pod) };
   }
 }
 
@@ -177,8 +179,16 @@ function whyFailed(pod: RawPod): Why {
   }
   const code = terminated.exitCode ?? 0;
   const reason = terminated.reason ?? 'Error';
-  const said = terminated.message === undefined || terminated.message === '' ? '' : `: ${terminated.message}`;
+  // Of a process that never ran the message says why; of one that did it is what it wrote.
+  const said = NEVER_RAN.has(reason) && terminated.message !== undefined ? `: ${terminated.message}` : '';
   return { reason, message: `container '${failed.name ?? ''}' ended with exit code ${code} (${reason})${said}` };
+}
+
+/** What the failed container wrote last: the kubelet keeps it where `terminationMessagePolicy` asks for it. */
+function lastLines({ status }: RawPod): string | null {
+  const failed = firstFailed(status?.containerStatuses) ?? firstFailed(status?.initContainerStatuses);
+  const { message = '', reason = '' } = failed?.state?.terminated ?? {};
+  return message.trim() === '' || NEVER_RAN.has(reason) ? null : message.trimEnd();
 }
 
 /** The task's own container first: a sidecar that failed with it is not the reason. */

@@ -69,11 +69,25 @@ export function buildPod(launch: LaunchSpec, template: PodManifest, context: Pod
   const rest: Record<string, unknown> = { ...metadata };
   delete rest.generateName;
   return {
-    ...pod,
+    ...withLastLines(pod),
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { ...rest, name: place.name, namespace: place.namespace, labels },
   };
+}
+
+/** Has the kubelet keep the last lines of a container that fails: they tell what a pod without a log met. */
+function withLastLines(pod: PodManifest): PodManifest {
+  const spec = { ...(isPlainObject(pod.spec) ? pod.spec : {}) };
+  for (const field of ['initContainers', 'containers']) {
+    const containers: unknown = spec[field];
+    if (Array.isArray(containers)) {
+      spec[field] = containers.map((container: unknown) =>
+        isPlainObject(container) ? { terminationMessagePolicy: 'FallbackToLogsOnError', ...container } : container,
+      );
+    }
+  }
+  return { ...pod, spec };
 }
 
 function taskLayer(launch: LaunchSpec): PodManifest {

@@ -33,7 +33,7 @@ describe('what a pod says', () => {
       'Error',
       { phase: 'Failed', containerStatuses: base({ terminated: { exitCode: 1, reason: 'Error', message: 'boom' } }) },
       'Error',
-      /exit code 1 \(Error\): boom/,
+      /exit code 1 \(Error\)$/,
       true,
       1,
     ],
@@ -82,6 +82,18 @@ describe('what a pod says', () => {
       });
     },
   );
+
+  test('what it wrote last, unless it never ran', () => {
+    const failed = (reason: string): RawPod =>
+      pod({ phase: 'Failed', containerStatuses: base({ terminated: { exitCode: 1, reason, message: 'one\ntwo\n' } }) });
+    expect(observe(failed('Error'))).toMatchObject({ output: 'one\ntwo' });
+    expect(observe(failed('StartError'))).toMatchObject({
+      output: null,
+      message: `container 'base' ended with exit code 1 (StartError): one\ntwo\n`,
+    });
+    const ended = base({ terminated: { exitCode: 0, reason: 'Completed', message: 'a message' } });
+    expect(observe(pod({ phase: 'Succeeded', containerStatuses: ended })).output).toBeNull();
+  });
 
   test.each(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'CreateContainerConfigError'])(
     'why it does not start: %s',

@@ -1,5 +1,6 @@
 import { KubeError } from '../../../src/runtime/api/errors.js';
 import type { KubeApi, PodPage } from '../../../src/runtime/api/kube-api.js';
+import type { RawEvent } from '../../../src/runtime/pods/events.js';
 import type { RawPod } from '../../../src/runtime/pods/observe.js';
 
 export type CreateAnswer = 'created' | 'created-unanswered' | 'unanswered' | KubeError;
@@ -12,6 +13,8 @@ export class FakeApi implements KubeApi {
   readonly reads: string[] = [];
   /** uids. */
   readonly deletes: string[] = [];
+  /** Of every pod. */
+  events: RawEvent[] = [];
   /** How the next creates end; then all succeed. */
   answers: CreateAnswer[] = [];
 
@@ -41,6 +44,7 @@ export class FakeApi implements KubeApi {
     return Promise.resolve();
   }
 
+  listPodEvents = (): Promise<RawEvent[]> => Promise.resolve(this.events);
   labelPod = (): Promise<void> => Promise.resolve();
   listPods = (): Promise<PodPage> => Promise.resolve({ items: [], resourceVersion: '1', next: null });
   watchPods = (): Promise<void> => Promise.resolve();
