@@ -73,7 +73,9 @@ export class Session implements LinkHandler {
     switch (message.type) {
       case 'LEASE':
         if (!this.draining) {
-          queue.lease(Math.min(message.ttlMs, MAX_LEASE_MS));
+          // A lease that lay in the socket while one of the two was stopped is as old as it is.
+          const age = message.at === undefined ? 0 : Math.max(0, this.options.now() - message.at);
+          queue.lease(Math.min(message.ttlMs, MAX_LEASE_MS) - age);
         }
         return;
       case 'LAUNCH':
@@ -87,6 +89,9 @@ export class Session implements LinkHandler {
         return;
       case 'REVOKE':
         intake.revoke(message.ids);
+        return;
+      case 'WITHDRAW':
+        intake.withdraw(message.ids);
         return;
       case 'ADOPT':
         this.whenSynced(() => {

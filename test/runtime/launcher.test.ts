@@ -95,6 +95,37 @@ describe('the launcher', () => {
     expect(api.creates).toEqual([]);
   });
 
+  test('takes a lease for as old as it is when it arrives', async () => {
+    connect('1');
+    launch();
+    launcher.session.message({ type: 'LEASE', ttlMs: 12_000, at: wall - 60_000 });
+    await pass(0);
+    expect(api.creates).toEqual([]);
+
+    launcher.session.message({ type: 'LEASE', ttlMs: 12_000, at: wall - 1000 });
+    await pass(0);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  test('creates nothing of what the scheduler has let go of, and leaves the pod that exists alone', async () => {
+    const told = connect('1');
+    lease();
+    launch();
+    await pass(0);
+    launcher.session.message({ type: 'LEASE', ttlMs: 0 });
+    launch({ id: 'L2' });
+    acknowledge();
+    launcher.session.message({ type: 'WITHDRAW', ids: ['L', 'L2'] });
+    lease();
+    await pass(0);
+    launcher.tracker.onPod(pod('Succeeded'));
+    await pass(0);
+
+    expect(api.creates).toHaveLength(1);
+    expect(api.deletes).toEqual([]);
+    expect(kinds(told)).toEqual(['CREATED']);
+  });
+
   test('does not take a pod for lost because the time of day was set back', async () => {
     const told = connect('1');
     listed();

@@ -91,6 +91,11 @@ class Connection:
             self._thread.join(timeout=1.0)
 
     @property
+    def connected(self) -> bool:
+        """Whether frames can be sent."""
+        return self._connected
+
+    @property
     def ready(self) -> bool:
         """Whether the launcher is there and has listed the pods."""
         return self._connected and self._synced

@@ -51,6 +51,7 @@ class Dispatcher:
         self._settled_next: list[int] = []
         self._orphans: list[Event] = []
         self._revoked: dict[str, float] = {}
+        self._withdrawn: dict[str, float] = {}
 
     # --- the loop -----------------------------------------------------------------------------------------------
 
@@ -70,9 +71,36 @@ class Dispatcher:
         self._acknowledge()
 
     def _renew_lease(self, now: float) -> None:
-        lease = {"type": "LEASE", "ttlMs": int(LEASE_TTL_SECONDS * 1000)}
-        if now - self._lease_sent >= LEASE_RENEWAL_SECONDS and self.connection.send(lease):
+        if now - self._lease_sent < LEASE_RENEWAL_SECONDS or not self.connection.connected:
+            return
+        # The lease counts from before the look at the database: what is seen there may be old when it is sent.
+        granted = time.time()
+        if now - self._lease_sent >= LEASE_TTL_SECONDS:
+            try:
+                self._withdraw_what_went(now)
+            except SQLAlchemyError:
+                log.exception("The database does not say what is still ours; nothing is created until it does")
+                return
+        lease = {"type": "LEASE", "ttlMs": int(LEASE_TTL_SECONDS * 1000), "at": int(granted * 1000)}
+        if self.connection.send(lease):
             self._lease_sent = now
+
+    def _withdraw_what_went(self, now: float) -> None:
+        """While there was no lease, another scheduler may have taken over what has no pod yet: let go of that first."""
+        waiting = [each for each in self.ledger.open() if each.kind is Kind.TASK and not each.created]
+        rows = self._rows(waiting)
+        for launch in waiting:
+            if not rules.may_create(launch, rows.get(launch.id), self.executor.job_id):
+                log.warning("Letting go of %s, launch %s: it is not this scheduler's any more", launch.key, launch.id)
+                self._release(launch)
+                self._acks.retain(launch.seqs)
+                self.ledger.forget(launch)
+                self._withdrawn[launch.id] = now
+        # All of them, since the last frame may have been lost with its connection.
+        self._withdrawn = _recent(self._withdrawn)
+        withdrawn = [{"id": launch_id} for launch_id in self._withdrawn if launch_id not in self.ledger]
+        if withdrawn:
+            self.connection.send({"type": "WITHDRAW", "launches": withdrawn})
 
     def _acknowledge(self) -> None:
         if self._hello is not None:
@@ -109,13 +137,9 @@ class Dispatcher:
                 self._acks.settle(known.seqs)
                 self.ledger.forget(known)
             self._revoked[revoked] = time.monotonic()
-        self._prune_revoked()
+        self._revoked = _recent(self._revoked)
         if ids:
             self.connection.send({"type": "REVOKE", "launches": [{"id": revoked} for revoked in sorted(map(str, ids))]})
-
-    def _prune_revoked(self) -> None:
-        horizon = time.monotonic() - _REVOCATION_MEMORY_SECONDS
-        self._revoked = {launch_id: at for launch_id, at in self._revoked.items() if at > horizon}
 
     # --- frames -------------------------------------------------------------------------------------------------
 
@@ -159,7 +183,7 @@ class Dispatcher:
 
     def _resync(self) -> None:
         """Bring a launcher that may have lost frames, or all its memory, to what this executor believes."""
-        self._prune_revoked()
+        self._revoked = _recent(self._revoked)
         if self._revoked:
             self.connection.send({"type": "REVOKE", "launches": [{"id": launch_id} for launch_id in self._revoked]})
         still_open = self.ledger.open()
@@ -356,3 +380,9 @@ class Dispatcher:
     def _log_task_event(self, launch: Launch, event: str, extra: str | None) -> None:
         if launch.kind is Kind.TASK:
             self.executor.log_task_event(event=event, extra=extra or "", ti_key=launch.key)
+
+
+def _recent(ids: dict[str, float]) -> dict[str, float]:
+    """What was revoked or withdrawn is repeated for a while only."""
+    horizon = time.monotonic() - _REVOCATION_MEMORY_SECONDS
+    return {launch_id: at for launch_id, at in ids.items() if at > horizon}

@@ -87,6 +87,8 @@ class Launch:
     """Item of a LAUNCH frame for sending it again; None when it was adopted."""
     resolved: bool = True
     """False: taken over while the launcher was away, so nobody has asked yet whether its pod exists."""
+    created: bool = False
+    """The launcher said that the pod of this attempt exists."""
     absent: bool = False
     """The launcher said that it knows no such pod."""
     end: Event | None = None
@@ -199,6 +201,17 @@ def decide_workload(launch: Launch) -> Verdict:
     return Verdict(Action.EMIT, FAILED, event.describe())
 
 
+def may_create(launch: Launch, row: Row | None, job_id: int | None) -> bool:
+    """Whether a pod of this launch may still be made, given its row: another scheduler may have taken it over."""
+    return (
+        row is not None
+        and row.state in UNSETTLED_STATES
+        and row.try_number == launch.try_number
+        and row.launch_id in (None, launch.id)
+        and row.job_id == job_id
+    )
+
+
 class Ledger:
     """Launches by id and by key. A key has one current launch; superseded ones stay until their pods have ended."""
 
@@ -250,6 +263,7 @@ class Ledger:
             return False
         self.mark_present(event.id, event.attempt)
         if not event.terminal:
+            launch.created = True
             return False
         if launch.end is None:
             launch.end = event
@@ -288,7 +302,7 @@ class Ledger:
 
     def reopen(self, launch: Launch) -> None:
         """Nothing has ended any more: the launch goes out (again)."""
-        launch.end, launch.absent, launch.looks, launch.due = None, False, 0, 0.0
+        launch.end, launch.absent, launch.created, launch.looks, launch.due = None, False, False, 0, 0.0
         self._to_look_at.discard(launch.id)
 
     def due(self, now: float) -> list[Launch]:

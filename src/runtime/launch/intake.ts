@@ -76,6 +76,23 @@ export class Intake {
     }
   }
 
+  /**
+   * Lets go of launches that are not the connected scheduler's any more: none of them is created, and nothing is told
+   * of them. Pods that exist live on, for they may be another scheduler's by now.
+   */
+  withdraw(ids: readonly string[]): void {
+    const { store, events } = this.options;
+    const records = new Set(ids.flatMap((id) => store.byId(id)));
+    events.drop((event) => records.has(event.record));
+    for (const record of records) {
+      record.owner = null;
+      record.told = null;
+      if (record.stage === 'queued') {
+        store.remove(record);
+      }
+    }
+  }
+
   /** Makes a launch the connected scheduler's own; null when there is none, or it is settled or revoked. */
   take(record: LaunchRecord | undefined): LaunchRecord | null {
     if (record === undefined || record.revoked) {

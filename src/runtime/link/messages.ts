@@ -49,9 +49,15 @@ export type ShimMessage =
       readonly bootId: string | null;
       readonly ackedSeq: number;
     }
-  | { readonly type: 'LEASE'; readonly ttlMs: number }
+  | {
+      readonly type: 'LEASE';
+      readonly ttlMs: number;
+      /** When it was granted, milliseconds since the epoch; absent: when it arrives. */
+      readonly at?: number;
+    }
   | { readonly type: 'LAUNCH'; readonly launches: readonly LaunchSpec[]; readonly bad: readonly BadLaunch[] }
   | { readonly type: 'REVOKE'; readonly ids: readonly string[] }
+  | { readonly type: 'WITHDRAW'; readonly ids: readonly string[] }
   | { readonly type: 'ADOPT'; readonly request: number; readonly ids: readonly string[] }
   | { readonly type: 'RESYNC'; readonly request: number; readonly launches: readonly LaunchRef[] }
   | { readonly type: 'ACK'; readonly seq: number }
@@ -138,11 +144,16 @@ export function parseShimMessage(raw: Fields): ShimMessage {
         ackedSeq: raw.ackedSeq === undefined || raw.ackedSeq === null ? 0 : check.integer(raw, 'ackedSeq'),
       };
     case 'LEASE':
-      return { type: 'LEASE', ttlMs: check.integer(raw, 'ttlMs') };
+      return {
+        type: 'LEASE',
+        ttlMs: check.integer(raw, 'ttlMs'),
+        ...(raw.at === undefined || raw.at === null ? {} : { at: check.integer(raw, 'at') }),
+      };
     case 'LAUNCH':
       return parseLaunches(check.objects(raw, 'launches'));
     case 'REVOKE':
-      return { type: 'REVOKE', ids: check.objects(raw, 'launches').map((item) => check.text(item, 'id')) };
+    case 'WITHDRAW':
+      return { type: raw.type, ids: check.objects(raw, 'launches').map((item) => check.text(item, 'id')) };
     case 'ADOPT':
       return {
         type: 'ADOPT',
