@@ -20,7 +20,7 @@ export interface ClaimOptions {
   readonly accessMode?: AccessMode;
   /** Of a new claim. @default - The cluster's default class. */
   readonly storageClass?: string;
-  /** Name of a claim in the namespace of the stack. @default - A new one is made. */
+  /** Name of a claim in the namespace of the stack, and in each other one that tasks run in. @default - A new one is made. */
   readonly existingClaim?: string;
 }
 
@@ -52,11 +52,13 @@ export function sharedClaim(
       );
     }
   }
-  for (const namespace of release.namespaces.filter((each) => each !== release.namespace)) {
+  // Each namespace may have a claim of that name to the same storage, made by whoever runs that storage.
+  const shared = options.existingClaim !== undefined && options.accessMode === AccessMode.READ_WRITE_MANY;
+  for (const namespace of release.namespaces.filter((each) => each !== release.namespace && !shared)) {
     checks.report(
       'volume',
       namespace,
-      'must not be used when tasks run in other namespaces: a claim is of one namespace only',
+      "must not be used when tasks run in other namespaces, because a claim is of one namespace only: give 'existingClaim' with READ_WRITE_MANY, a claim of that name in each namespace",
     );
   }
   const accessMode = options.accessMode ?? AccessMode.READ_WRITE_ONCE;

@@ -71,7 +71,15 @@ export const EXIT_CODES = {
   PERMISSION: 3,
 } as const;
 
-/** What `launch-policy.json` holds. The pod template is a file of its own beside it. */
+/** What the launcher does with the tasks of one of Airflow's queues. */
+export interface QueuePolicy {
+  /** File of the pod template, a key of the executor ConfigMap. @default - The default template. */
+  readonly template?: string;
+  /** One of `namespaces`. @default - The first of them. */
+  readonly namespace?: string;
+}
+
+/** What `launch-policy.json` holds. The pod templates are files of their own beside it. */
 export interface LaunchPolicy {
   /** Value of the deployment label; at most 63 characters, a valid label value. */
   readonly deployment: string;
@@ -89,4 +97,6 @@ export interface LaunchPolicy {
   readonly keepFailedSeconds: number;
   /** Seconds that a pod may stay Pending before the launcher fails it with its reason. 0: no limit. */
   readonly pendingTimeoutSeconds: number;
+  /** By the name of the queue. @default - All queues have the default template and namespace. */
+  readonly queues?: { readonly [queue: string]: QueuePolicy };
 }

@@ -1,9 +1,11 @@
 import type { Duration } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { bindCombined } from './combined-executor.js';
 import type { ExecutorBinding } from './executor-binding.js';
 import { bindKubernetes, bindStockKubernetes } from './kubernetes-executor.js';
 import type { Release } from './release.js';
 import type { TaskPodOptions } from './task-pod.js';
+import { type QueueOptions, taskNamespaces } from './task-queues.js';
 import { Checks } from './validation.js';
 
 /** Options of `Executor.kubernetes`. */
@@ -20,10 +22,14 @@ export interface KubernetesExecutorOptions {
   readonly keepFailed?: Duration;
   /** How long a pod may be pending before its task fails with the reason. @default Duration.minutes(10) */
   readonly pendingTimeout?: Duration;
-  /** Namespaces that tasks may run in, the default one first. @default - The namespace of the stack. */
+  /** Namespaces that tasks may run in, the default one first; those of `queues` are added. @default - The namespace of the stack. */
   readonly namespaces?: string[];
   /** The pods of tasks. */
   readonly taskPod?: TaskPodOptions;
+  /** What the tasks of a queue have of their own. @default - All queues are alike. */
+  readonly queues?: { [queue: string]: QueueOptions };
+  /** Name that a task may give in `executor=`. @default - Only 'PodLauncherExecutor'. */
+  readonly alias?: string;
 }
 
 /** Options of `Executor.stockKubernetes`. */
@@ -34,12 +40,16 @@ export interface StockKubernetesExecutorOptions {
   readonly creationBatchSize?: number;
   /** The pods of tasks. */
   readonly taskPod?: TaskPodOptions;
+  /** Name that a task may give in `executor=`. @default - Only 'KubernetesExecutor'. */
+  readonly alias?: string;
 }
 
 /** Options of `Executor.local`. */
 export interface LocalExecutorOptions {
   /** Tasks at once, as processes of the scheduler's container. @default 8 */
   readonly parallelism?: number;
+  /** Name that a task may give in `executor=`. @default - Only 'LocalExecutor'. */
+  readonly alias?: string;
 }
 
 /** What runs the tasks. */
@@ -59,8 +69,24 @@ export abstract class Executor {
     return new LocalExecutor(options);
   }
 
-  /** `core.executor`. */
+  /**
+   * Several executors side by side; the first one runs what names none. A task chooses with `executor='pods'`, an alias
+   * or class name. `core.parallelism` is the sum of theirs, and Airflow lets each of them take all of it.
+   */
+  public static combine(...executors: Executor[]): Executor {
+    return new CombinedExecutor(executors);
+  }
+
+  /** Name of a core executor, or module and class. */
   public abstract readonly airflowClass: string;
+
+  /** @param alias name that a task may give in `executor=` besides the class's */
+  public constructor(public readonly alias?: string) {}
+
+  /** `core.executor`. */
+  public coreExecutor(): string {
+    return this.alias === undefined ? this.airflowClass : `${this.alias}:${this.airflowClass}`;
+  }
 
   /** Namespaces that tasks run in, given the one of the stack. */
   public namespaces(own: string): string[] {
@@ -75,12 +101,11 @@ class KubernetesExecutor extends Executor {
   public readonly airflowClass = 'airflow_pod_launcher.executor.PodLauncherExecutor';
 
   public constructor(private readonly options: KubernetesExecutorOptions) {
-    super();
+    super(options.alias);
   }
 
   public override namespaces(own: string): string[] {
-    const given = this.options.namespaces ?? [];
-    return given.length > 0 ? [...new Set(given)] : [own];
+    return taskNamespaces(own, this.options.namespaces, this.options.queues);
   }
 
   public bind(scope: Construct, release: Release): ExecutorBinding {
@@ -92,7 +117,7 @@ class StockKubernetesExecutor extends Executor {
   public readonly airflowClass = 'KubernetesExecutor';
 
   public constructor(private readonly options: StockKubernetesExecutorOptions) {
-    super();
+    super(options.alias);
   }
 
   public bind(scope: Construct, release: Release): ExecutorBinding {
@@ -104,7 +129,7 @@ class LocalExecutor extends Executor {
   public readonly airflowClass = 'LocalExecutor';
 
   public constructor(private readonly options: LocalExecutorOptions) {
-    super();
+    super(options.alias);
   }
 
   public bind(_scope: Construct, release: Release): ExecutorBinding {
@@ -116,5 +141,22 @@ class LocalExecutor extends Executor {
       webserver: {},
       runsInScheduler: true,
     };
+  }
+}
+
+class CombinedExecutor extends Executor {
+  public readonly airflowClass: string;
+
+  public constructor(private readonly executors: Executor[]) {
+    super();
+    this.airflowClass = executors.map((executor) => executor.coreExecutor()).join(',');
+  }
+
+  public override namespaces(own: string): string[] {
+    return [...new Set(this.executors.flatMap((executor) => executor.namespaces(own)))];
+  }
+
+  public bind(scope: Construct, release: Release): ExecutorBinding {
+    return bindCombined(scope, release, this.executors);
   }
 }

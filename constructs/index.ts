@@ -42,6 +42,7 @@ export { type Requests, type Resources } from './resources.js';
 export { Scheduler, type SchedulerOptions, type SchedulerProps } from './scheduler.js';
 export { SecretRef } from './secret-ref.js';
 export { type TaskPodOptions } from './task-pod.js';
+export { type QueueOptions } from './task-queues.js';
 export { Triggerer, type TriggererOptions, type TriggererProps } from './triggerer.js';
 export { type Problem, ValidationError } from './validation.js';
 export { DEFAULT_AIRFLOW_VERSION, VERSION } from './version.js';

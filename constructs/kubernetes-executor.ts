@@ -8,7 +8,8 @@ import { ComponentRole, LAUNCHER_RULES, LOG_READER_RULES, type RoleRule, STOCK_E
 import type { Release } from './release.js';
 import { renderResources } from './resources.js';
 import { checkTaskPod, POD_TEMPLATE_DIR, renderTaskPod, type TaskPodOptions, taskServiceAccount } from './task-pod.js';
-import { Checks } from './validation.js';
+import { checkQueues, queuePolicies, queueTemplates } from './task-queues.js';
+import { Checks, claimKey } from './validation.js';
 import { lazy } from './lazy.js';
 
 const TOKEN = 'kube-api-token';
@@ -35,6 +36,7 @@ export function bindKubernetes(
     checks.report('namespaces', options.namespaces, 'must name at least one; leave it out for the own one');
   for (const namespace of namespaces) checks.dnsLabel('namespaces', namespace);
   const taskPod = options.taskPod ?? {};
+  checkQueues(release, taskPod, options.queues);
   taskObjects(scope, release, namespaces, taskPod);
 
   const name = `${release.name}-${LAUNCHER}`;
@@ -45,6 +47,7 @@ export function bindKubernetes(
     metadata: { name, labels: release.objectLabels(LAUNCHER) },
     data: lazy(() => ({
       [PATHS.POD_TEMPLATE_FILE]: renderTaskPod(release, taskPod),
+      ...queueTemplates(release, taskPod, options.queues),
       [PATHS.LAUNCH_POLICY_FILE]: policy(),
     })),
   });
@@ -107,6 +110,7 @@ export function launchPolicy(release: Release, options: KubernetesExecutorOption
     keepSucceededSeconds: seconds(keepSucceeded),
     keepFailedSeconds: seconds(options.keepFailed ?? Duration.hours(1)),
     pendingTimeoutSeconds: seconds(options.pendingTimeout ?? Duration.minutes(10)),
+    ...queuePolicies(options.queues),
   };
 }
 
@@ -165,7 +169,7 @@ function logReader(): PodPart {
 function taskObjects(scope: Construct, release: Release, namespaces: string[], options: TaskPodOptions): void {
   checkTaskPod(release, options);
   if (options.serviceAccountName !== undefined) return;
-  for (const namespace of namespaces) {
+  for (const namespace of ofFirst(release, 'task service account', namespaces)) {
     new ApiObject(scope, `task-service-account-${namespace}`, {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
@@ -176,7 +180,7 @@ function taskObjects(scope: Construct, release: Release, namespaces: string[], o
 }
 
 function roles(scope: Construct, release: Release, namespaces: string[], launcherRules: RoleRule[]): void {
-  for (const namespace of namespaces) {
+  for (const namespace of ofFirst(release, 'launcher role', namespaces)) {
     new ComponentRole(scope, `launcher-role-${namespace}`, {
       release,
       component: 'scheduler',
@@ -194,4 +198,9 @@ function roles(scope: Construct, release: Release, namespaces: string[], launche
       rules: LOG_READER_RULES,
     });
   }
+}
+
+/** Two executors of one stack share these objects: the namespaces in which no other one has made them. */
+function ofFirst(release: Release, what: string, namespaces: string[]): string[] {
+  return namespaces.filter((each) => claimKey(release, `${release.node.path}/${what}/${each}`) === undefined);
 }

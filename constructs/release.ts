@@ -7,6 +7,7 @@ import type { DagsBinding } from './dags-binding.js';
 import type { Database, DatabaseBinding } from './database.js';
 import type { Executor } from './executor.js';
 import type { ExecutorBinding } from './executor-binding.js';
+import { checkAlias, executorLabel } from './executor-names.js';
 import { Keys, type KeysProps } from './keys.js';
 import type { Logs } from './logs.js';
 import { joinParts, type PodPart } from './pod.js';
@@ -69,7 +70,7 @@ export class Release extends Construct {
     this.labels = props.labels;
     this.pullSecrets = props.pullSecrets;
     this.persistentLogs = props.logs.persistent;
-    this.executorClass = props.executor.airflowClass;
+    this.executorClass = props.executor.coreExecutor();
     const { namespace } = Chart.of(this);
     if (namespace === undefined) {
       new Checks(scope).report(
@@ -98,6 +99,7 @@ export class Release extends Construct {
     this.database = props.database.bind(this, this, this.secrets);
     this.logs = props.logs.bind(this, this);
     this.dags = props.dags.bind(this, this);
+    checkAlias(this, props.executor);
     this.executor = props.executor.bind(this, this);
     this.config.merge({
       core: {
@@ -119,7 +121,7 @@ export class Release extends Construct {
     return {
       ...this.labels,
       ...this.selector(component),
-      executor: this.executorClass.split('.').at(-1) ?? this.executorClass,
+      executor: executorLabel(this.executorClass),
       heritage: 'cdk8s-airflow',
     };
   }

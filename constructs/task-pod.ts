@@ -2,12 +2,15 @@ import { Yaml } from 'cdk8s';
 import { complete, nonEmpty } from './component.js';
 import { PATHS, TASK_CONTAINER } from './contract.js';
 import { AIRFLOW_UID, type EnvVar, joinParts, restrictedPod, sameNode } from './pod.js';
+import { taskExecutors } from './executor-names.js';
 import type { Release } from './release.js';
 import { checkResources, renderResources, type Resources } from './resources.js';
 import { Checks } from './validation.js';
 
 /** The pods that tasks run in. A DAG changes its own with `executor_config={"pod_override": …}`. */
 export interface TaskPodOptions {
+  /** Image of the container `base`: an Airflow of the stack's version. @default - The stack's. */
+  readonly image?: string;
   /** @default - 50m CPU and 192 MiB requested, no limits. */
   readonly resources?: Resources;
   /** Environment of the container `base`; visible to every task. @default - None. */
@@ -37,8 +40,7 @@ export function taskServiceAccount(release: Release, options: TaskPodOptions): s
 export function renderTaskPod(release: Release, options: TaskPodOptions): string {
   const part = joinParts(release.config.part, release.dags.task, release.logs);
   const env: EnvVar[] = [
-    // The task's process must not load the executor that launched it.
-    { name: 'AIRFLOW__CORE__EXECUTOR', value: 'LocalExecutor' },
+    { name: 'AIRFLOW__CORE__EXECUTOR', value: taskExecutors(release.config.get('core', 'executor')) },
     { name: 'CONNECTION_CHECK_MAX_COUNT', value: '0' },
     ...Object.entries(options.env ?? {}).map(([name, value]) => ({ name, value })),
   ];
@@ -66,6 +68,7 @@ export function renderTaskPod(release: Release, options: TaskPodOptions): string
         complete(
           {
             name: TASK_CONTAINER,
+            ...(options.image !== undefined && { image: options.image }),
             env,
             volumeMounts: part.mounts,
             resources: renderResources({ cpu: '50m', memory: '192Mi' }, options.resources),
@@ -80,9 +83,24 @@ export function renderTaskPod(release: Release, options: TaskPodOptions): string
   return Yaml.stringify(JSON.parse(JSON.stringify(pod)));
 }
 
+/** `over` merged over `base`: maps and requests entry by entry, tolerations added, the rest replaced. */
+export function mergeTaskPods(base: TaskPodOptions, over: TaskPodOptions): TaskPodOptions {
+  return {
+    ...base,
+    ...over,
+    resources: { ...base.resources, ...over.resources },
+    env: { ...base.env, ...over.env },
+    labels: { ...base.labels, ...over.labels },
+    annotations: { ...base.annotations, ...over.annotations },
+    nodeSelector: { ...base.nodeSelector, ...over.nodeSelector },
+    tolerations: [...(base.tolerations ?? []), ...(over.tolerations ?? [])],
+  };
+}
+
 /** Refuses what a task's pod cannot have. */
-export function checkTaskPod(release: Release, options: TaskPodOptions): void {
-  const checks = new Checks(release.scope, 'executor.taskPod.');
+export function checkTaskPod(release: Release, options: TaskPodOptions, prefix = 'executor.taskPod.'): void {
+  const checks = new Checks(release.scope, prefix);
+  checks.notEmpty('image', options.image, 'the name of an image; leave it out for that of the stack');
   for (const name of Object.keys(options.env ?? {})) checks.envName('env', name);
   checks.labels('labels', options.labels);
   checkResources(checks, options.resources);

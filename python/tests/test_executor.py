@@ -9,6 +9,7 @@ import pytest
 from deployment import Deployment
 from peer import Peer, eventually
 
+from airflow_pod_launcher import protocol
 from airflow_pod_launcher.executor import PodLauncherExecutor
 
 
@@ -19,6 +20,10 @@ def launched(deployment: Deployment, executor: PodLauncherExecutor, peer: Peer, 
     deployment.loop(executor)
     (item,) = peer.expect("LAUNCH")["launches"]
     return ti, item
+
+
+def _launch_ids(peer: Peer) -> list[str]:
+    return [item["id"] for frame in peer.frames("LAUNCH") for item in frame["launches"]]
 
 
 class TestConstruction:
@@ -102,6 +107,21 @@ class TestLaunching:
         assert deployment.state(ti) == "up_for_retry"
         assert any("/nowhere.yaml" in (extra or "") for _, extra in deployment.audit_log(ti))
         assert not executor.has_task(ti)
+
+    def test_a_launch_that_no_frame_can_carry_fails_alone_and_says_why(
+        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(protocol, "MAX_FRAME_BYTES", 100_000)
+        large = deployment.queued(executor_config={"pod_override": {"metadata": {"annotations": {"a": "x" * 100_000}}}})
+        good = [deployment.queued() for _ in range(3)]
+        for ti in [good[0], large, *good[1:]]:
+            deployment.enqueue(executor, ti)
+        deployment.loop(executor)
+        deployment.run(executor, until=lambda: len(_launch_ids(peer)) == 3)
+        assert sorted(_launch_ids(peer)) == sorted(ti.external_executor_id for ti in good)
+        assert deployment.state(large) == "up_for_retry"
+        assert any("more than a frame may have" in (extra or "") for _, extra in deployment.audit_log(large))
+        assert not executor.has_task(large)
 
     def test_nothing_is_launched_and_nothing_accepted_while_the_launcher_is_away(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer

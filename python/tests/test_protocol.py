@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from airflow_pod_launcher import protocol
 from airflow_pod_launcher.protocol import Decoder, Event, ProtocolError, encode
 
 
@@ -65,3 +66,11 @@ def test_an_event_without_a_reason_still_reads_well() -> None:
 def test_an_event_that_lacks_its_identity_is_refused() -> None:
     with pytest.raises(ProtocolError, match="attempt"):
         Event.from_frame({"type": "EVENT", "seq": 1, "id": "L", "kind": "FAILED"})
+
+
+def test_what_is_no_json_or_too_large_is_refused_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProtocolError, match="LAUNCH: not JSON"):
+        encode({"type": "LAUNCH", "priority": float("nan")})
+    monkeypatch.setattr(protocol, "MAX_FRAME_BYTES", 50)
+    with pytest.raises(ProtocolError, match="more than a frame may have"):
+        encode({"type": "LAUNCH", "text": "x" * 50})

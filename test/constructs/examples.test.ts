@@ -17,10 +17,11 @@ describe('the example stacks', () => {
     jest.requireActual(path.join(folder, `${name}.ts`));
     const text = readFileSync(path.join(output, name, 'airflow.k8s.yaml'), 'utf8');
     const manifests = parseAllDocuments(text).map(
-      (document) => document.toJS() as { kind: string; metadata: { name: string } },
+      (document) => document.toJS() as { kind: string; metadata: { name: string; namespace: string } },
     );
     const ids = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     expect(ids).toContain('Deployment/airflow-scheduler');
-    expect(new Set(ids).size).toBe(ids.length);
+    const places = manifests.map(({ metadata }, index) => `${metadata.namespace}/${ids[index] ?? ''}`);
+    expect(new Set(places).size).toBe(ids.length);
   });
 });

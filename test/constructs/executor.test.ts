@@ -121,6 +121,15 @@ describe('the pod of a task', () => {
     });
   });
 
+  test('knows all executors, so that its DAG may name them, and loads none of a pod', () => {
+    const executors = (executor: Executor): string | undefined =>
+      envValue(container(taskPod(new Stack({ executor })).spec, 'base'), 'AIRFLOW__CORE__EXECUTOR');
+    const pods = Executor.kubernetes({ alias: 'pods' });
+    const ours = 'pods:airflow_pod_launcher.executor.PodLauncherExecutor';
+    expect(executors(pods)).toBe(`LocalExecutor,${ours}`);
+    expect(executors(Executor.combine(pods, Executor.local({ alias: 'here' })))).toBe(`here:LocalExecutor,${ours}`);
+  });
+
   test('matches its snapshot', () => {
     expect(pod).toMatchSnapshot();
   });
@@ -133,7 +142,9 @@ describe('Executor.stockKubernetes', () => {
     expect(cfg(stack)).toContain('executor = KubernetesExecutor\n');
     expect(cfg(stack)).toContain('pod_template_file = /opt/airflow/pod_templates/pod_template_file.yaml\n');
     expect(cfg(stack)).toContain('worker_pods_creation_batch_size = 16\n');
-    expect(taskPod(stack, 'airflow-pod-template')).toEqual(taskPod(new Stack()));
+    const ours = JSON.stringify(taskPod(new Stack()));
+    const named = ours.replace('airflow_pod_launcher.executor.PodLauncherExecutor', 'KubernetesExecutor');
+    expect(taskPod(stack, 'airflow-pod-template')).toEqual(JSON.parse(named));
   });
 
   test('has no launcher, and so a token in the scheduler', () => {

@@ -1,6 +1,7 @@
 import { LABELS, type LaunchPolicy } from '../../constructs/contract.js';
 import { KubeError } from '../../src/runtime/api/errors.js';
 import { parsePodTemplate } from '../../src/runtime/config/pod-template.js';
+import { PodTemplates } from '../../src/runtime/config/pod-templates.js';
 import { Launcher } from '../../src/runtime/launcher.js';
 import type { LauncherMessage, LaunchSpec } from '../../src/runtime/link/messages.js';
 import type { RawPod } from '../../src/runtime/pods/observe.js';
@@ -31,8 +32,10 @@ describe('the launcher', () => {
     jest.useFakeTimers();
     api = new FakeApi();
     [wall, steady] = [START, 0];
-    const template = parsePodTemplate('{kind: Pod, spec: {containers: [{name: base, image: i}]}}');
-    const config = () => ({ policy: POLICY, template });
+    const templates = PodTemplates.single(
+      parsePodTemplate('{kind: Pod, spec: {containers: [{name: base, image: i}]}}'),
+    );
+    const config = () => ({ policy: POLICY, templates });
     launcher = new Launcher({ api, config, version: '0', log: SILENT, now: () => wall, steady: () => steady });
   });
 

@@ -125,7 +125,29 @@ class Dispatcher:
     def _send_launches(self, items: Iterable[Frame]) -> None:
         remaining = iter(items)
         while batch := list(islice(remaining, _LAUNCHES_PER_FRAME)):
+            self._send_batch(batch)
+
+    def _send_batch(self, batch: list[Frame]) -> None:
+        try:
             self.connection.send({"type": "LAUNCH", "launches": batch})
+        except ProtocolError as error:
+            # Too large, or no JSON: halving finds the launch that is to blame, and the others leave.
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._send_batch(batch[:middle])
+                self._send_batch(batch[middle:])
+            else:
+                self._refuse(batch[0], f"executor_config cannot be sent to the pod launcher: {error}")
+
+    def _refuse(self, item: Frame, reason: str) -> None:
+        """Fail a launch that can never leave."""
+        launch = self.ledger.get(item["id"])
+        if launch is None:
+            return
+        log.error("%s, launch %s: %s", launch.key, launch.id, reason)
+        self._log_task_event(launch, "pod failed", reason)
+        self.ledger.forget(launch)
+        self.executor.fail(launch.key, info=reason)
 
     def revoke(self, key: Hashable, launch_id: str | None) -> None:
         """Forget a launch and have its pod deleted."""

@@ -34,9 +34,14 @@ class ProtocolError(Exception):
 def encode(frame: Frame) -> bytes:
     """Return the frame as it goes over the socket.
 
-    Raises ProtocolError when it is larger than a frame may be.
+    Raises ProtocolError when it is larger than a frame may be, or holds what JSON cannot.
     """
-    body = json.dumps(frame, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    try:
+        # NaN and Infinity are no JSON: the launcher would refuse the whole frame, and all launches in it.
+        text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"{frame.get('type')}: not JSON: {error}") from error
+    body = text.encode("utf-8", "replace")
     if len(body) > MAX_FRAME_BYTES:
         raise ProtocolError(
             f"{frame.get('type')}: {len(body)} bytes are more than a frame may have ({MAX_FRAME_BYTES})"

@@ -1,48 +1,55 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LaunchPolicy, PATHS } from '../../../constructs/contract.js';
 import type { Logger } from '../log.js';
-import type { PodManifest } from '../pods/merge.js';
-import { ConfigError, type ConfigProblem } from './errors.js';
+import { ConfigError } from './errors.js';
 import { parseLaunchPolicy } from './launch-policy.js';
 import { parsePodTemplate } from './pod-template.js';
+import { type PodTemplate, PodTemplates, templateFiles } from './pod-templates.js';
 
 /** What the executor ConfigMap says. */
 export interface LaunchConfig {
   readonly policy: LaunchPolicy;
-  readonly template: PodManifest;
+  readonly templates: PodTemplates;
 }
 
 const LOOK_EVERY_MS = 2000;
 
 /**
- * Reads the mounted executor ConfigMap.
- * @throws ConfigError with the problems of both files
+ * Reads the mounted executor ConfigMap. What is wrong with a pod template stands in the templates: the pods that are
+ * there must be followed and settled all the same.
+ * @throws ConfigError with the problems of the launch policy
  */
 export async function readConfigFolder(folder: string): Promise<LaunchConfig> {
-  const problems: ConfigProblem[] = [];
-  const read = async <T>(file: string, parse: (text: string) => T): Promise<T | null> => {
-    try {
-      return parse(await readFile(join(folder, file), 'utf8'));
-    } catch (error) {
-      if (error instanceof ConfigError) {
-        problems.push(...error.problems);
-      } else {
-        problems.push({ file, field: '', message: `cannot be read from ${folder}: ${(error as Error).message}` });
-      }
-      return null;
+  const policy = parseLaunchPolicy(await readText(folder, PATHS.LAUNCH_POLICY_FILE));
+  const templates = await Promise.all(
+    templateFiles(policy).map(async (file): Promise<[string, PodTemplate]> => [file, await readTemplate(folder, file)]),
+  );
+  return { policy, templates: new PodTemplates(new Map(templates), policy.queues) };
+}
+
+async function readTemplate(folder: string, file: string): Promise<PodTemplate> {
+  try {
+    return parsePodTemplate(await readText(folder, file), file);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error;
     }
-  };
-  const policy = await read(PATHS.LAUNCH_POLICY_FILE, parseLaunchPolicy);
-  const template = await read(PATHS.POD_TEMPLATE_FILE, (text) => parsePodTemplate(text));
-  if (policy === null || template === null) {
-    throw new ConfigError(problems);
+    throw error;
   }
-  return { policy, template };
+}
+
+async function readText(folder: string, file: string): Promise<string> {
+  try {
+    return await readFile(join(folder, file), 'utf8');
+  } catch (error) {
+    const message = `cannot be read from ${folder}: ${(error as Error).message}`;
+    throw new ConfigError([{ file, field: '', message }]);
+  }
 }
 
 /**
- * The configuration in force: follows the folder, and keeps the last good version when a new one is wrong.
+ * The configuration in force: follows the folder, and keeps the last good version of each file when a new one is wrong.
  * A change of `deployment` or `namespaces` needs a new launcher (the stack rolls the scheduler pod then): it is
  * reported and not taken.
  */
@@ -60,6 +67,11 @@ export class ConfigFolder {
     const version = await fingerprint(folder);
     const opened = new ConfigFolder(folder, await readConfigFolder(folder), log);
     opened.version = version;
+    const problems = opened.config.templates.problems();
+    if (problems.length > 0) {
+      const { message } = new ConfigError(problems);
+      log.error({ problems }, `tasks that need these pod templates will fail: ${message}`);
+    }
     return opened;
   }
 
@@ -91,32 +103,44 @@ export class ConfigFolder {
     }
     this.version = version;
     try {
-      const next = await readConfigFolder(this.folder);
-      this.config = { template: next.template, policy: this.keepIdentity(next.policy) };
-      this.log.info({ folder: this.folder }, 'configuration changed');
+      this.take(await readConfigFolder(this.folder));
     } catch (error) {
       this.log.error({ err: error, folder: this.folder }, 'new configuration is wrong, the last good one stays');
     }
   }
 
-  private keepIdentity(next: LaunchPolicy): LaunchPolicy {
-    const { deployment, namespaces } = this.config.policy;
-    if (next.deployment !== deployment || next.namespaces.join() !== namespaces.join()) {
-      this.log.warn({ deployment, namespaces, next }, `'deployment' and 'namespaces' change with a restart only`);
+  private take({ policy, templates }: LaunchConfig): void {
+    const problems = templates.problems();
+    if (problems.length > 0) {
+      const { message } = new ConfigError(problems);
+      this.log.error({ problems }, `new pod templates are wrong, the last good ones stay: ${message}`);
     }
-    return { ...next, deployment, namespaces };
+    const { deployment, namespaces } = this.config.policy;
+    if (policy.deployment === deployment && policy.namespaces.join() === namespaces.join()) {
+      this.config = { policy, templates: templates.orElse(this.config.templates) };
+    } else {
+      // A queue may go to a namespace that this launcher does not watch: the queues change together with those.
+      const { queues = {} } = this.config.policy;
+      this.config = {
+        policy: { ...policy, deployment, namespaces, queues },
+        templates: this.config.templates,
+      };
+      this.log.warn({ deployment, namespaces, policy }, `'deployment' and 'namespaces' change with a restart only`);
+    }
+    this.log.info({ folder: this.folder }, 'configuration changed');
   }
 }
 
+/** Tells versions of the folder's files apart; those of a ConfigMap volume are links into the folder of its version. */
 async function fingerprint(folder: string): Promise<string> {
-  const files = [PATHS.LAUNCH_POLICY_FILE, PATHS.POD_TEMPLATE_FILE];
+  const files = (await readdir(folder).catch(() => [])).filter((name) => !name.startsWith('..')).sort();
   const parts = await Promise.all(
     files.map(async (file) => {
       try {
         const { dev, ino, mtimeMs, size } = await stat(join(folder, file));
-        return [dev, ino, mtimeMs, size].join(':');
+        return [file, dev, ino, mtimeMs, size].join(':');
       } catch {
-        return 'absent';
+        return `${file}:absent`;
       }
     }),
   );

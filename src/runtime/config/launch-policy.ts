@@ -1,8 +1,11 @@
 import { type LaunchPolicy, PATHS } from '../../../constructs/contract.js';
+import { isPlainObject } from '../pods/merge.js';
 import { ConfigError, type ConfigProblem } from './errors.js';
 
 const FILE = PATHS.LAUNCH_POLICY_FILE;
 const LABEL_VALUE = /^[a-z0-9A-Z]([a-z0-9A-Z_.-]{0,61}[a-z0-9A-Z])?$/;
+/** A key of a ConfigMap that is no hidden file and no way out of the folder. */
+const TEMPLATE_FILE = /^[A-Za-z0-9_-][-._A-Za-z0-9]{0,252}$/;
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Whole numbers of the policy with the least value that makes sense. */
@@ -49,10 +52,39 @@ export function parseLaunchPolicy(text: string): LaunchPolicy {
       problem(field, `a whole number of at least ${least}`);
     }
   }
+  problems.push(...queueProblems(from.queues, namespaces));
   if (problems.length > 0) {
     throw new ConfigError(problems);
   }
   return from as unknown as LaunchPolicy;
+}
+
+function queueProblems(queues: unknown, namespaces: unknown): ConfigProblem[] {
+  if (queues === undefined) {
+    return [];
+  }
+  if (!isPlainObject(queues)) {
+    return [{ file: FILE, field: 'queues', message: `(${JSON.stringify(queues)}) must be an object by queue` }];
+  }
+  const problems: ConfigProblem[] = [];
+  const check = (field: string, value: unknown, ok: boolean, must: string): void => {
+    if (value !== undefined && !ok) {
+      problems.push({ file: FILE, field, message: `(${JSON.stringify(value)}) must be ${must}` });
+    }
+  };
+  for (const [queue, policy] of Object.entries(queues)) {
+    const field = `queues.${queue}`;
+    if (!isPlainObject(policy)) {
+      check(field, policy, false, `an object with 'template' or 'namespace'`);
+      continue;
+    }
+    const { template, namespace } = policy;
+    const isFile = typeof template === 'string' && TEMPLATE_FILE.test(template);
+    check(`${field}.template`, template, isFile, 'a file name, a key of the executor ConfigMap');
+    const known = Array.isArray(namespaces) && namespaces.includes(namespace);
+    check(`${field}.namespace`, namespace, known, `one of 'namespaces'`);
+  }
+  return problems;
 }
 
 function isNamespace(value: unknown): boolean {

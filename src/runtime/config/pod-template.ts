@@ -1,7 +1,9 @@
 import { parse } from 'yaml';
 import { PATHS, TASK_CONTAINER } from '../../../constructs/contract.js';
-import { isPlainObject, type PodManifest } from '../pods/merge.js';
+import { isPlainObject, mergePods, type PodManifest } from '../pods/merge.js';
 import { ConfigError } from './errors.js';
+
+const PROBE: PodManifest = { metadata: {}, spec: { containers: [{ name: TASK_CONTAINER }] } };
 
 /**
  * Reads a pod template: YAML of one Pod with a container `base`, whose containers the kubelet never restarts.
@@ -41,6 +43,12 @@ export function parsePodTemplate(text: string, file: string = PATHS.POD_TEMPLATE
   }
   if (restartPolicy !== undefined && restartPolicy !== 'Never') {
     return fail('spec.restartPolicy', `(${JSON.stringify(restartPolicy)}) must be Never: Airflow retries tasks itself`);
+  }
+  try {
+    // Every launch adds to these: what is no list or object there is found now and not at each launch.
+    mergePods(pod, PROBE);
+  } catch (error) {
+    return fail('', (error as Error).message);
   }
   return pod;
 }

@@ -173,7 +173,10 @@ class Connection {
       }
     } catch (error) {
       if (!(error instanceof MessageError)) {
-        throw error;
+        // A frame that brings out a fault of ours would come again after a restart: it must not end the launcher.
+        this.log.error({ err: error, type: raw.type }, 'a frame could not be handled');
+        this.send({ type: 'ERROR', code: 'internal', message: `${String(raw.type)}: ${(error as Error).message}` });
+        return;
       }
       if (this.greeted) {
         this.log.warn({ error: error.message }, 'bad frame');

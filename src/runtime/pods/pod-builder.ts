@@ -6,7 +6,7 @@ import { buildPod, PodBuildError, type PodPlace } from './pod.js';
 
 const REMEMBERED_TEMPLATES = 64;
 
-/** Builds pods of the configuration in force; a task's own template takes the place of the default one. */
+/** Builds pods of the configuration in force; a task's own template takes the place of its queue's. */
 export class PodBuilder {
   private readonly templates = new Map<string, PodManifest>();
 
@@ -17,9 +17,10 @@ export class PodBuilder {
    * @throws PodBuildError when the task's template or override is wrong
    */
   build(spec: LaunchSpec, place: PodPlace): string {
-    const { policy, template } = this.config();
-    const own = spec.podTemplate === null ? template : this.ownTemplate(spec.podTemplate);
-    return JSON.stringify(buildPod(spec, own, policy, place));
+    const { policy, templates } = this.config();
+    const template =
+      spec.podTemplate === null ? usable(() => templates.of(spec.queue)) : this.ownTemplate(spec.podTemplate);
+    return JSON.stringify(buildPod(spec, template, policy, place));
   }
 
   /** Tasks of one DAG bring the same template again and again. */
@@ -28,15 +29,20 @@ export class PodBuilder {
     if (known !== undefined) {
       return known;
     }
-    try {
-      const template = parsePodTemplate(text, 'pod_template_file');
-      if (this.templates.size >= REMEMBERED_TEMPLATES) {
-        this.templates.clear();
-      }
-      this.templates.set(text, template);
-      return template;
-    } catch (error) {
-      throw new PodBuildError('InvalidPodTemplate', (error as Error).message);
+    const template = usable(() => parsePodTemplate(text, 'pod_template_file'));
+    if (this.templates.size >= REMEMBERED_TEMPLATES) {
+      this.templates.clear();
     }
+    this.templates.set(text, template);
+    return template;
+  }
+}
+
+/** A template that is wrong is the reason why its tasks fail. */
+function usable(template: () => PodManifest): PodManifest {
+  try {
+    return template();
+  } catch (error) {
+    throw new PodBuildError('InvalidPodTemplate', (error as Error).message);
   }
 }

@@ -1,4 +1,4 @@
-import { LABELS, TASK_CONTAINER } from '../../../constructs/contract.js';
+import { LABELS, type LaunchPolicy, TASK_CONTAINER } from '../../../constructs/contract.js';
 import type { LaunchSpec } from '../link/messages.js';
 import { podName, safeLabelValue } from './identity.js';
 import { isPlainObject, mergePods, type PodManifest } from './merge.js';
@@ -15,10 +15,7 @@ export class PodBuildError extends Error {
 }
 
 /** What every pod of this deployment has in common. */
-export interface PodContext {
-  readonly deployment: string;
-  readonly namespaces: readonly string[];
-}
+export type PodContext = Pick<LaunchPolicy, 'deployment' | 'namespaces' | 'queues'>;
 
 /** Name and namespace of the pod of a launch. */
 export interface PodPlace {
@@ -30,13 +27,16 @@ export interface PodPlace {
 const FORBIDDEN_LABELS: ReadonlySet<string> = new Set(['kubernetes_executor', LABELS.SETTLED]);
 
 /**
- * Where the pod of a launch goes: what LAUNCH says, else the override's own namespace, else the policy's first.
+ * Where the pod of a launch goes: what LAUNCH says, else the override's own namespace, else that of the queue, else the
+ * policy's first.
  * @throws PodBuildError when the policy does not list that namespace: the launcher has no rights there.
  */
 export function placePod(launch: LaunchSpec, context: PodContext): PodPlace {
   const metadata = launch.podOverride?.metadata;
   const overridden = isPlainObject(metadata) && typeof metadata.namespace === 'string' ? metadata.namespace : null;
-  const namespace = launch.namespace ?? overridden ?? context.namespaces[0] ?? '';
+  const { queues = {} } = context;
+  const ofQueue = Object.hasOwn(queues, launch.queue) ? queues[launch.queue]?.namespace : undefined;
+  const namespace = launch.namespace ?? overridden ?? ofQueue ?? context.namespaces[0] ?? '';
   if (!context.namespaces.includes(namespace)) {
     throw new PodBuildError(
       'NamespaceNotAllowed',

@@ -111,6 +111,29 @@ describe('the socket', () => {
     expect(answers).toMatchObject([{ type: 'ERROR', code: 'protocol' }]);
   });
 
+  test.each([
+    ['text that is no JSON', '{"type":'],
+    ['a list', '[]'],
+    ['an object without a type', '{}'],
+  ])('closes on %s, and takes the next connection', async (_, text) => {
+    const frame = Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+    const { answers } = await talk(path, [encodeFrame(HELLO), frame], 99);
+    expect(answers.at(-1)).toMatchObject({ type: 'ERROR', code: 'protocol' });
+    expect((await talk(path, [encodeFrame(HELLO)], 1)).answers).toMatchObject([{ type: 'WELCOME' }]);
+  });
+
+  test('answers a frame that it cannot handle for a fault of its own, and goes on', async () => {
+    handler.message = () => {
+      throw new TypeError('unforeseen');
+    };
+    const frames = [HELLO, { type: 'DRAIN' }, { type: 'ACK' }].map((frame) => encodeFrame(frame));
+    const { answers } = await talk(path, frames, 3);
+    expect(answers.slice(1)).toMatchObject([
+      { type: 'ERROR', code: 'internal', message: 'DRAIN: unforeseen' },
+      { type: 'ERROR', code: 'frame' },
+    ]);
+  });
+
   test('lets a new connection replace the one before it', async () => {
     const first = talk(path, [encodeFrame(HELLO)], 99);
     while (handler.said.length === 0) {

@@ -145,6 +145,15 @@ describe('the pod of a launch', () => {
     );
   });
 
+  test('goes to the namespace of its queue, unless it says otherwise', () => {
+    const context = { ...CONTEXT, queues: { a: { namespace: 'team-a' }, b: {} } };
+    expect(placePod({ ...LAUNCH, queue: 'a' }, context).namespace).toBe('team-a');
+    expect(placePod({ ...LAUNCH, queue: 'a', namespace: 'jobs' }, context).namespace).toBe('jobs');
+    for (const queue of ['b', 'unknown', 'constructor']) {
+      expect(placePod({ ...LAUNCH, queue }, context).namespace).toBe('jobs');
+    }
+  });
+
   test('is refused with the field when the override has the wrong shape', () => {
     expect(() => build({ spec: { containers: 'x' } })).toThrow(`pod_override: 'containers' must be a list of objects`);
   });
