@@ -28,6 +28,8 @@ export const PATHS = {
 export const PORTS = {
   /** HTTP of the launcher: /healthz and /readyz. */
   LAUNCHER_HEALTH: 8795,
+  /** Where a standby pod waits for its task. */
+  STANDBY: 8796,
   /** `airflow api-server` or `airflow webserver`. */
   API_SERVER: 8080,
   /** The scheduler's own health check server. */
@@ -46,6 +48,10 @@ export const ENV = {
   LOG_LEVEL: 'POD_LAUNCHER_LOG_LEVEL',
   /** Seconds without a byte on a pod watch after which it counts as dead. */
   WATCH_SILENCE: 'POD_LAUNCHER_WATCH_SILENCE_SECONDS',
+  /** In a standby pod: what it shares with the launchers, hex; worth nothing once the pod has its task. */
+  STANDBY_SECRET: 'POD_LAUNCHER_STANDBY_SECRET',
+  /** In a standby pod: the address that it listens on, the pod's own. */
+  STANDBY_ADDRESS: 'POD_LAUNCHER_STANDBY_ADDRESS',
 } as const;
 
 /** Labels on task pods. The stock executor's (dag_id, task_id, run_id, try_number, map_index) stand beside them. */
@@ -55,7 +61,23 @@ export const LABELS = {
   ATTEMPT: 'airflow-pod-launcher/attempt',
   /** On a finished pod that is kept: Airflow has settled the task, the launcher deletes the pod when its time is up. */
   SETTLED: 'airflow-pod-launcher/settled',
+  /** On a standby pod: `idle` while no launch has it, then `claimed`. */
+  STANDBY: 'airflow-pod-launcher/standby',
 } as const;
+
+/** Annotations on standby pods. */
+export const STANDBY_ANNOTATIONS = {
+  /** The launcher that keeps it: the name of the scheduler's pod. */
+  OWNER: 'airflow-pod-launcher/standby-owner',
+  /** Hash of what the pod was made of: with another one it is replaced. */
+  TEMPLATE: 'airflow-pod-launcher/standby-template',
+} as const;
+
+/** Exit code of a standby pod that ends without ever having had a task. */
+export const STANDBY_UNUSED = 84;
+
+/** A standby pod that nobody gave a task for so long ends itself. */
+export const STANDBY_MAX_AGE_SECONDS = 3600;
 
 /** Name of the container that runs the task, in the pod template and wherever its log or exit code is read. */
 export const TASK_CONTAINER = 'base';
@@ -99,4 +121,6 @@ export interface LaunchPolicy {
   readonly pendingTimeoutSeconds: number;
   /** By the name of the queue. @default - All queues have the default template and namespace. */
   readonly queues?: { readonly [queue: string]: QueuePolicy };
+  /** So many started pods wait for a task, for each scheduler. Default: 0. */
+  readonly standbyPods?: number;
 }

@@ -10,4 +10,6 @@ export interface DagsBinding {
   readonly reader: PodPart;
   /** For the pods of tasks. */
   readonly task: PodPart;
+  /** The pods of tasks have the DAGs as they were when the pod started. @default false */
+  readonly copiedAtStart?: boolean;
 }

@@ -8,6 +8,12 @@ import type { TaskPodOptions } from './task-pod.js';
 import { type QueueOptions, taskNamespaces } from './task-queues.js';
 import { Checks } from './validation.js';
 
+/** Started pods with Airflow already imported that wait for a task. Each runs one task and is replaced. */
+export interface StandbyOptions {
+  /** How many for each scheduler; tasks beyond them get pods of their own. */
+  readonly pods: number;
+}
+
 /** Options of `Executor.kubernetes`. */
 export interface KubernetesExecutorOptions {
   /** Pods of tasks that have not ended, at most; also Airflow's `core.parallelism`. @default - No limit in the launcher; Airflow's own 32. */
@@ -22,6 +28,8 @@ export interface KubernetesExecutorOptions {
   readonly keepFailed?: Duration;
   /** How long a pod may be pending before its task fails with the reason. @default Duration.minutes(10) */
   readonly pendingTimeout?: Duration;
+  /** Started pods that wait for a task. @default - None. */
+  readonly standby?: StandbyOptions;
   /** Namespaces that tasks may run in, the default one first; those of `queues` are added. @default - The namespace of the stack. */
   readonly namespaces?: string[];
   /** The pods of tasks. */

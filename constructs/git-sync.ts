@@ -58,6 +58,7 @@ export function bindGitSync(release: Release, options: DagsGitSyncOptions): Dags
     reader: following,
     // A task runs one commit from its start to its end.
     task: { volumes, mounts, initContainers: [once] },
+    copiedAtStart: true,
   };
 }
 

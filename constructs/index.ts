@@ -16,6 +16,7 @@ export {
   Executor,
   type KubernetesExecutorOptions,
   type LocalExecutorOptions,
+  type StandbyOptions,
   type StockKubernetesExecutorOptions,
 } from './executor.js';
 export { type ExecutorBinding } from './executor-binding.js';

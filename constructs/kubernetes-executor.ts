@@ -32,6 +32,7 @@ export function bindKubernetes(
   checks.integer('maxPods', options.maxPods, 1);
   checks.integer('maxPendingPods', options.maxPendingPods, 1);
   checks.integer('maxInFlightCreates', options.maxInFlightCreates, 1, 1024);
+  checkStandby(checks, release, options);
   if (options.namespaces?.length === 0)
     checks.report('namespaces', options.namespaces, 'must name at least one; leave it out for the own one');
   for (const namespace of namespaces) checks.dnsLabel('namespaces', namespace);
@@ -111,7 +112,26 @@ export function launchPolicy(release: Release, options: KubernetesExecutorOption
     keepFailedSeconds: seconds(options.keepFailed ?? Duration.hours(1)),
     pendingTimeoutSeconds: seconds(options.pendingTimeout ?? Duration.minutes(10)),
     ...queuePolicies(options.queues),
+    ...(options.standby === undefined ? {} : { standbyPods: options.standby.pods }),
   };
+}
+
+/** More of them than that is a cluster of idle pods, or a slip of the finger. */
+const MAX_STANDBY_PODS = 100;
+
+function checkStandby(checks: Checks, release: Release, { standby, maxPods }: KubernetesExecutorOptions): void {
+  if (standby === undefined) return;
+  const { pods } = standby;
+  checks.integer('standby.pods', pods, 1, MAX_STANDBY_PODS);
+  if (maxPods !== undefined && pods > maxPods)
+    checks.report('standby.pods', pods, `must be at most 'maxPods' (${maxPods})`);
+  if (release.dags.copiedAtStart)
+    checks.report(
+      'standby',
+      standby,
+      'must be left out with Dags.gitSync: the pods of tasks fetch the DAGs when they start, so that one that waited ' +
+        'would run old ones; or use Dags.volume or Dags.baked',
+    );
 }
 
 function seconds(duration: Duration): number {

@@ -18,14 +18,19 @@ import { EventLog } from './link/event-log.js';
 import { Reporter } from './link/reporter.js';
 import { SchedulerPeer } from './link/scheduler-peer.js';
 import type { Logger } from './log.js';
+import type { PodHandler } from './pods/informer.js';
 import { PodBuilder } from './pods/pod-builder.js';
 import { Session } from './session.js';
+import { HandOver } from './standby/hand-over.js';
+import { StandbyPool } from './standby/pool.js';
 
 export interface LauncherOptions {
   readonly api: KubeApi;
   readonly config: () => LaunchConfig;
   readonly version: string;
   readonly log: Logger;
+  /** Whose standby pods this launcher keeps; the same after a restart. @default '' */
+  readonly owner?: string;
   /** Time of day. */
   readonly now?: () => number;
   /** For waits and for what came first. */
@@ -41,7 +46,7 @@ const CHORES_EVERY_MS = 1000;
  */
 export class Launcher {
   readonly bootId = randomUUID();
-  /** Hears what the API server says about pods. */
+  /** Hears what the API server says about the pods of launches. */
   readonly tracker: PodTracker;
   /** Hears what the executor says. */
   readonly session: Session;
@@ -52,8 +57,25 @@ export class Launcher {
   private readonly writer: PodWriter;
   private readonly queue: CreateQueue;
   private readonly choreRunner: ChoreRunner;
+  private readonly pool: StandbyPool;
+  private readonly handOver: HandOver;
   private readonly listedNamespaces = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
+  /** Hears what the API server says about pods, and passes it on to all who need it. */
+  readonly pods: PodHandler = {
+    onPod: (pod) => {
+      this.pool.onPod(pod);
+      this.tracker.onPod(pod);
+    },
+    onDeleted: (pod) => {
+      this.pool.onDeleted(pod);
+      this.tracker.onDeleted(pod);
+    },
+    onListed: (namespace, startedAt, uids) => {
+      this.pool.onListed(namespace, startedAt, uids);
+      this.tracker.onListed(namespace, startedAt, uids);
+    },
+  };
   private readonly now: () => number;
 
   constructor(private readonly options: LauncherOptions) {
@@ -88,7 +110,14 @@ export class Launcher {
     const sink = new CreateResults({ store, tracker, reporter, peer, log, now });
     const build = (record: LaunchRecord): string => buildPod(builder, record);
     const wanted = (record: LaunchRecord): boolean => record.owner === peer.jobId;
-    const queue = (this.queue = new CreateQueue({ api, store, sink, policy, build, wanted, log, now, steady }));
+    const pool = (this.pool = new StandbyPool({ ...options, owner: options.owner ?? '', writer, now, steady }));
+    const standby = { launch: (record: LaunchRecord) => this.handOver.launch(record) };
+    // A claimed standby pod has not the name that a new one would have: what is there must be known first.
+    const known = (): boolean => (policy().standbyPods ?? 0) === 0 || synced();
+    const creates = { api, store, sink, policy, build, wanted, known, standby, log, now, steady };
+    const queue = (this.queue = new CreateQueue(creates));
+    const live = (): boolean => queue.leaseIsLive();
+    this.handOver = new HandOver({ api, store, pool, tracker, sink, settler, peer, policy, live, log, now });
     const intake = new Intake({ store, queue, sink, events, reporter, settler, revoked, peer, policy });
     this.choreRunner = new ChoreRunner({ store, queue, settler, reporter, policy });
     const parts = { peer, store, events, reporter, intake, queue, settler };
@@ -106,6 +135,9 @@ export class Launcher {
   async stop(timeoutMs: number): Promise<void> {
     clearInterval(this.timer);
     this.peer.connection = null;
+    if (this.session.isDraining()) {
+      this.keepStandby();
+    }
     await Promise.all([this.queue.close(timeoutMs), this.writer.close(timeoutMs)]);
   }
 
@@ -126,6 +158,7 @@ export class Launcher {
       running: store.count('running'),
       ended: store.count('ended'),
       unacknowledged: this.events.size,
+      ...this.pool.status(),
     };
   }
 
@@ -134,6 +167,21 @@ export class Launcher {
     const { peer } = this;
     this.choreRunner.run({ jobId: peer.jobId, ready: peer.connected() && this.synced() }, this.now());
     this.queue.pump();
+    this.keepStandby();
+    this.handOver.inquire();
+  }
+
+  private keepStandby(): void {
+    const { store, queue, peer, session } = this;
+    const { namespaces } = this.options.config().policy;
+    this.pool.keep({
+      draining: session.isDraining(),
+      mayCreate: peer.connected() && this.synced() && queue.leaseIsLive(),
+      full: queue.isFull(namespaces[0] ?? ''),
+      queued: store.count('queued'),
+      pending: store.count('creating') + store.count('pending'),
+      running: store.count('running'),
+    });
   }
 
   private moved(namespace: string, left: boolean): void {

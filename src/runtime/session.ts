@@ -37,6 +37,11 @@ export class Session implements LinkHandler {
 
   constructor(private readonly options: SessionOptions) {}
 
+  /** Has the scheduler said that it is about to go? */
+  isDraining(): boolean {
+    return this.draining;
+  }
+
   hello(message: Extract<ShimMessage, { type: 'HELLO' }>, send: Send): void {
     const { bootId, peer, queue, events, store, reporter, log } = this.options;
     if (message.jobId !== peer.jobId) {

@@ -29,6 +29,13 @@ describe('Executor.kubernetes', () => {
     });
   });
 
+  test('keeps standby pods only when asked to', () => {
+    const policy = (executor: Executor): unknown =>
+      JSON.parse(new Stack({ executor }).get('ConfigMap', 'airflow-pod-launcher').data['launch-policy.json'] ?? '');
+    expect(policy(Executor.kubernetes({ standby: { pods: 2 } }))).toMatchObject({ standbyPods: 2 });
+    expect(policy(Executor.kubernetes())).not.toHaveProperty('standbyPods');
+  });
+
   test('may do with pods what it does, and nothing else', () => {
     const role = new Stack().get('Role', 'airflow-pod-launcher-role');
     expect(role.rules).toEqual([

@@ -151,6 +151,24 @@ describe('refused at synth, with path, prop, value and fix', () => {
     ],
     ['no pods', { executor: Executor.kubernetes({ maxPods: 0 }) }, "'executor.maxPods' (0) must be at least 1"],
     [
+      'no standby pods',
+      { executor: Executor.kubernetes({ standby: { pods: 0 } }) },
+      "'executor.standby.pods' (0) must be at least 1",
+    ],
+    [
+      'more standby pods than pods',
+      { executor: Executor.kubernetes({ maxPods: 2, standby: { pods: 3 } }) },
+      "'executor.standby.pods' (3) must be at most 'maxPods' (2)",
+    ],
+    [
+      'standby pods that would run old DAGs',
+      {
+        executor: Executor.kubernetes({ standby: { pods: 1 } }),
+        dags: Dags.gitSync({ repo: 'https://example.com/dags.git' }),
+      },
+      `'executor.standby' ({"pods":1}) must be left out with Dags.gitSync`,
+    ],
+    [
       'no namespaces',
       { executor: Executor.kubernetes({ namespaces: [] }) },
       "'executor.namespaces' ([]) must name at least one",

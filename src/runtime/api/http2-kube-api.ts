@@ -3,7 +3,7 @@ import type { RawPod } from '../pods/observe.js';
 import type { Credentials } from './credentials.js';
 import { KubeError } from './errors.js';
 import { Http2Transport } from './http2-transport.js';
-import type { AccessQuestion, KubeApi, PodPage, WatchEvent } from './kube-api.js';
+import type { AccessQuestion, KubeApi, PatchOperation, PodPage, WatchEvent } from './kube-api.js';
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
@@ -86,6 +86,17 @@ export class Http2KubeApi implements KubeApi {
     const path = `/api/v1/namespaces/${namespace}/events?${query.toString()}`;
     const { body } = await this.calls.request({ method: 'GET', path, deadlineMs: EVENTS_DEADLINE_MS });
     return parse<{ items?: RawEvent[] }>(body).items ?? [];
+  }
+
+  async patchPod(namespace: string, name: string, operations: readonly PatchOperation[]): Promise<void> {
+    await this.calls.request({
+      method: 'PATCH',
+      path: `${pods(namespace)}/${name}`,
+      body: JSON.stringify(operations),
+      contentType: 'application/json-patch+json',
+      accept: METADATA_ONLY,
+      deadlineMs: WRITE_DEADLINE_MS,
+    });
   }
 
   async listPods(namespace: string, selector: string, next: string | null): Promise<PodPage> {

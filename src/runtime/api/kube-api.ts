@@ -18,6 +18,13 @@ export interface WatchEvent {
   readonly object: RawPod & { readonly code?: number; readonly message?: string; readonly reason?: string };
 }
 
+/** One operation of a JSON Patch (RFC 6902). */
+export interface PatchOperation {
+  readonly op: 'add' | 'replace' | 'test';
+  readonly path: string;
+  readonly value: unknown;
+}
+
 /** A right to ask about. */
 export interface AccessQuestion {
   readonly namespace: string;
@@ -37,6 +44,8 @@ export interface KubeApi {
   labelPod(namespace: string, name: string, uid: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** The events about one pod that the cluster still has; a bounded number of them. */
   listPodEvents(namespace: string, uid: string): Promise<readonly RawEvent[]>;
+  /** Applies a JSON Patch (RFC 6902); status 422 when one of its `test`s fails. */
+  patchPod(namespace: string, name: string, operations: readonly PatchOperation[]): Promise<void>;
   listPods(namespace: string, selector: string, next: string | null): Promise<PodPage>;
   /**
    * Follows changes after `resourceVersion`. Resolves when the server ends the stream; throws when it breaks, is

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { ENV, EXIT_CODES, LABELS, PATHS, PORTS } from '../../../constructs/contract.js';
 import { defaultCredentials } from '../api/credentials.js';
 import { Http2KubeApi } from '../api/http2-kube-api.js';
@@ -9,6 +10,7 @@ import { LinkServer } from '../link/server.js';
 import { createLogger, type Logger } from '../log.js';
 import { checkPermissions, PermissionError } from '../permissions.js';
 import { PodInformer } from '../pods/informer.js';
+import { ownerName } from '../standby/pod.js';
 import { VERSION } from '../version.js';
 
 export interface ServeOptions {
@@ -70,13 +72,15 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
   }
 
   const api = new Http2KubeApi(defaultCredentials(env), VERSION);
-  const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log });
+  // In a pod: the pod's name.
+  const owner = ownerName(env.HOSTNAME ?? hostname());
+  const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log, owner });
   const link = new LinkServer(options.socket, deployment, launcher.session, log);
   const selector = `${LABELS.DEPLOYMENT}=${deployment}`;
-  const { tracker } = launcher;
+  const { pods } = launcher;
   const { watchSilenceMs } = options;
   const informers = namespaces.map(
-    (namespace) => new PodInformer({ api, namespace, selector, handler: tracker, log, silenceMs: watchSilenceMs }),
+    (namespace) => new PodInformer({ api, namespace, selector, handler: pods, log, silenceMs: watchSilenceMs }),
   );
   const health = new HealthServer({
     ready: () => link.listening() && launcher.synced(),

@@ -53,6 +53,10 @@ export function parseLaunchPolicy(text: string): LaunchPolicy {
     }
   }
   problems.push(...queueProblems(from.queues, namespaces));
+  const { standbyPods } = from;
+  if (standbyPods !== undefined && !(Number.isInteger(standbyPods) && Number(standbyPods) >= 0)) {
+    problem('standbyPods', 'a whole number of at least 0');
+  }
   if (problems.length > 0) {
     throw new ConfigError(problems);
   }

@@ -31,6 +31,16 @@ export class PodTemplates {
     return template;
   }
 
+  /** The template of the queues that have none of their own; null while it is wrong. */
+  default(): PodManifest | null {
+    const template = this.files.get(PATHS.POD_TEMPLATE_FILE);
+    return template === undefined || template instanceof ConfigError ? null : template;
+  }
+
+  hasDefault(queue: string): boolean {
+    return templateFile(this.queues, queue) === PATHS.POD_TEMPLATE_FILE;
+  }
+
   /** What is wrong with the files. */
   problems(): ConfigError['problems'] {
     return [...this.files.values()].flatMap((template) => (template instanceof ConfigError ? template.problems : []));

@@ -23,6 +23,15 @@ export interface CreateSink {
   throttled(namespace: string, until: number, reason: string): void;
 }
 
+/** Started pods that a launch may have instead of a new one. */
+export interface StandbySource {
+  /**
+   * Gives the launch a standby pod, if there is one for it. null: there is none. Resolves to false when the pod went to
+   * somebody else or is gone; else the launch has a pod, and what becomes of it is told.
+   */
+  launch(record: LaunchRecord): Promise<boolean> | null;
+}
+
 export interface CreateQueueOptions {
   readonly api: KubeApi;
   readonly store: RecordStore;
@@ -32,6 +41,9 @@ export interface CreateQueueOptions {
   readonly build: (record: LaunchRecord) => string;
   /** Does the connected scheduler stand behind this launch? */
   readonly wanted: (record: LaunchRecord) => boolean;
+  /** Are the pods known that launches may have already? @default - Their names are enough. */
+  readonly known?: () => boolean;
+  readonly standby?: StandbySource;
   readonly log: Logger;
   /** Time of day, for deadlines. */
   readonly now?: () => number;
@@ -152,12 +164,22 @@ export class CreateQueue {
     clearTimeout(timer);
   }
 
+  leaseIsLive(): boolean {
+    return this.currentLease.live();
+  }
+
+  /** Is the namespace out of quota, as far as the last create there met? */
+  isFull(namespace: string): boolean {
+    return (this.lanes.get(namespace)?.quotaFailures ?? 0) > 0;
+  }
+
   inFlight(): number {
     return this.underWay.size;
   }
 
   private mayCreate(now: number): boolean {
-    if (this.closed || !this.currentLease.live() || now < this.pausedUntil) {
+    const { known = (): boolean => true } = this.options;
+    if (this.closed || !this.leaseIsLive() || now < this.pausedUntil || !known()) {
       return false;
     }
     const { store } = this.options;
@@ -207,6 +229,14 @@ export class CreateQueue {
 
   private async create(record: LaunchRecord, lane: Lane): Promise<void> {
     const { api, sink, policy } = this.options;
+    const standby = this.options.standby?.launch(record) ?? null;
+    if (standby !== null) {
+      if (!(await standby)) {
+        this.options.store.move(record, 'queued');
+        lane.again.add(record);
+      }
+      return;
+    }
     let body: string;
     try {
       body = this.options.build(record);

@@ -4,6 +4,7 @@ import type { PodHandler } from '../pods/informer.js';
 import { type Observation, type PodView, type RawPod, viewPod, whyGone } from '../pods/observe.js';
 import type { PodEventReader } from './pod-event-reader.js';
 import type { PodWriter } from './pod-writer.js';
+import { asOfTask } from '../standby/pod.js';
 import { type LaunchRecord, logFields, newRecord, type Outcome } from './record.js';
 import type { RecordStore } from './record-store.js';
 import type { Settler } from './settler.js';
@@ -49,6 +50,7 @@ export class PodTracker implements PodHandler {
     if (record === undefined) {
       record = newRecord({ ...view, podName: view.name, owner: null }, 'pending', null);
       record.revoked = this.options.isRevoked(view.id);
+      record.handOver = view.claimed ? 'unknown' : 'none';
       store.add(record);
     }
     if (record.uid === null && record.outcome === null) {
@@ -116,6 +118,19 @@ export class PodTracker implements PodHandler {
     }
   }
 
+  /** The standby pod that the launch claimed has its task. */
+  handedOver(record: LaunchRecord, node: string | null): void {
+    record.handOver = 'done';
+    if (record.outcome !== null) {
+      return;
+    }
+    const seen = record.observation ?? { node, exitCode: null, output: null };
+    record.observation = { ...seen, phase: 'running', reason: null, message: null, started: true };
+    this.options.store.move(record, 'running');
+    this.options.reporter.report(record);
+    this.options.moved(record.namespace, false);
+  }
+
   /** The launch is over and has no pod. */
   gone(record: LaunchRecord, kind: 'FAILED' | 'LOST', why: { reason: string; message: string }): void {
     const { store } = this.options;
@@ -166,10 +181,14 @@ export class PodTracker implements PodHandler {
   }
 
   private see(record: LaunchRecord, view: PodView): Observation {
+    const seen = asOfTask(record.handOver, view.observation);
+    const known = record.handOver === 'none' || record.handOver === 'done';
     // Once started, always started: a status that was lost with its node must not say otherwise.
-    const started = view.observation.started || record.observation?.started === true;
-    record.observation = { ...view.observation, started };
-    record.createdAt = view.createdAt;
+    const started = seen.started || (known && record.observation?.started === true);
+    record.observation = { ...seen, started };
+    if (record.handOver === 'none') {
+      record.createdAt = view.createdAt;
+    }
     record.settledAt = view.settledAt ?? record.settledAt;
     return record.observation;
   }

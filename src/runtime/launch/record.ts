@@ -22,6 +22,12 @@ export interface Outcome {
   readonly started: boolean | null;
 }
 
+/**
+ * How far a task is on its way into a standby pod. `none`: an ordinary pod. `open`: claimed, and as far as we know the
+ * pod does not have the task. `done`: it has. `unknown`: another launcher, or this one before a restart, claimed it.
+ */
+export type HandOverState = 'none' | 'open' | 'done' | 'unknown';
+
 /** Why the launcher itself takes a pod away. */
 export interface Kill {
   readonly reason: string;
@@ -35,9 +41,11 @@ export interface Kill {
 export interface LaunchRecord {
   readonly id: string;
   readonly attempt: number;
-  readonly podName: string;
+  /** Computed from the launch, or the name of the standby pod that it claimed. */
+  podName: string;
   readonly namespace: string;
   readonly key: TaskKey;
+  handOver: HandOverState;
   /** Id of the scheduler job whose launch it is; null: none that has connected to us. */
   owner: string | null;
   stage: Stage;
@@ -85,6 +93,7 @@ export function newRecord(
 ): LaunchRecord {
   return {
     ...identity,
+    handOver: 'none',
     stage,
     spec,
     uid: null,

@@ -13,9 +13,16 @@ export interface RawPod {
     readonly deletionTimestamp?: string;
     readonly resourceVersion?: string;
   };
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly {
+      readonly name?: string;
+      readonly env?: readonly { readonly name?: string; readonly value?: string }[];
+    }[];
+  };
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly RawCondition[];
@@ -33,6 +40,8 @@ interface RawCondition {
 
 interface RawContainerStatus {
   readonly name?: string;
+  /** Its startup probe, if any, has succeeded. */
+  readonly started?: boolean;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly running?: { readonly startedAt?: string };
@@ -76,6 +85,8 @@ export interface PodView {
   /** Milliseconds since the epoch when Airflow settled it; null while it has not. */
   readonly settledAt: number | null;
   readonly endedAt: number | null;
+  /** A standby pod, claimed for the launch. */
+  readonly claimed: boolean;
   readonly observation: Observation;
 }
 
@@ -100,6 +111,7 @@ export function viewPod(pod: RawPod): PodView | null {
     deleting: metadata.deletionTimestamp !== undefined,
     settledAt: settled === undefined ? null : Number.isFinite(Number(settled)) ? Number(settled) * 1000 : 0,
     endedAt: endedAt(pod),
+    claimed: labels[LABELS.STANDBY] !== undefined,
     observation: observe(pod),
   };
 }

@@ -23,8 +23,11 @@ export interface PodPlace {
   readonly namespace: string;
 }
 
-/** A stock executor beside us adopts and deletes pods with its label; `settled` is for the launcher alone to set. */
-const FORBIDDEN_LABELS: ReadonlySet<string> = new Set(['kubernetes_executor', LABELS.SETTLED]);
+/** A stock executor beside us adopts and deletes pods with its label; the others are for the launcher alone to set. */
+const FORBIDDEN_LABELS: ReadonlySet<string> = new Set(['kubernetes_executor', LABELS.SETTLED, LABELS.STANDBY]);
+
+/** Airflow's logging then writes to the container's output too. */
+export const EXECUTOR_POD = { name: 'AIRFLOW_IS_K8S_EXECUTOR_POD', value: 'True' };
 
 /**
  * Where the pod of a launch goes: what LAUNCH says, else the override's own namespace, else that of the queue, else the
@@ -90,31 +93,35 @@ function withLastLines(pod: PodManifest): PodManifest {
   return { ...pod, spec };
 }
 
-function taskLayer(launch: LaunchSpec): PodManifest {
-  const { key } = launch;
-  const annotations: Record<string, string> = {
+/** The full values that labels may have had to shorten. */
+export function identityAnnotations({ key }: LaunchSpec): Record<string, string> {
+  return {
     dag_id: key.dagId,
     task_id: key.taskId,
     run_id: key.runId,
     try_number: String(key.tryNumber),
     ...(key.mapIndex >= 0 ? { map_index: String(key.mapIndex) } : {}),
   };
+}
+
+function taskLayer(launch: LaunchSpec): PodManifest {
   return {
-    metadata: { annotations },
+    metadata: { annotations: identityAnnotations(launch) },
     spec: {
       restartPolicy: 'Never',
       containers: [
         {
           name: TASK_CONTAINER,
           args: [...launch.args],
-          env: [{ name: 'AIRFLOW_IS_K8S_EXECUTOR_POD', value: 'True' }],
+          env: [EXECUTOR_POD],
         },
       ],
     },
   };
 }
 
-function identityLabels(launch: LaunchSpec, context: PodContext): Record<string, string> {
+/** What a task's pod is found and adopted by. */
+export function identityLabels(launch: LaunchSpec, context: PodContext): Record<string, string> {
   const { key } = launch;
   return {
     dag_id: safeLabelValue(key.dagId),

@@ -45,6 +45,7 @@ export class FakeApi implements KubeApi {
   }
 
   listPodEvents = (): Promise<RawEvent[]> => Promise.resolve(this.events);
+  patchPod = (): Promise<void> => Promise.resolve();
   labelPod = (): Promise<void> => Promise.resolve();
   listPods = (): Promise<PodPage> => Promise.resolve({ items: [], resourceVersion: '1', next: null });
   watchPods = (): Promise<void> => Promise.resolve();
