@@ -30,6 +30,14 @@ export function decideCreate(error: KubeError): CreateDecision {
   if (error.status === 403 && isQuota(error.message)) {
     return { next: 'quota', message: error.message };
   }
+  if (isTooLarge(error)) {
+    const fix = 'make the arguments and the pod_override of the task smaller (etcd takes 1.5 MiB)';
+    return {
+      next: 'refuse',
+      reason: 'RequestEntityTooLarge',
+      message: `the pod is too large: ${error.message}; ${fix}`,
+    };
+  }
   if (isTransient(error)) {
     return {
       next: 'retry',
@@ -46,4 +54,9 @@ export function decideCreate(error: KubeError): CreateDecision {
 /** `failed quota: … must specify` is not a lack of room: the pod lacks a resource request and always will. */
 function isQuota(message: string): boolean {
   return message.includes('exceeded quota');
+}
+
+/** The API server says so itself above 3 MiB; below, etcd and its client do, and the answer is a mere 500. */
+function isTooLarge({ status, message }: KubeError): boolean {
+  return status === 413 || /request is too large|trying to send message larger than max/.test(message);
 }

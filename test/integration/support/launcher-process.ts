@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -113,8 +113,11 @@ export class LauncherProcess {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** At once, as a kubelet does it: half a file must not be read. */
   writeConfig(file: string, text: string): void {
-    writeFileSync(join(this.folder, file), text);
+    const written = `${this.folder}.new`;
+    writeFileSync(written, text);
+    renameSync(written, join(this.folder, file));
   }
 
   healthPort(): number {

@@ -30,6 +30,16 @@ describe('after a create that did not succeed', () => {
     });
   });
 
+  test.each([
+    [413, 'Request entity too large: limit is 3145728'],
+    [500, 'etcdserver: request is too large'],
+    [500, 'rpc error: code = ResourceExhausted desc = trying to send message larger than max (2098223 vs. 2097152)'],
+  ])('a pod that is too large is final, also when the answer is %d: %s', (status, message) => {
+    const expected = { next: 'refuse', reason: 'RequestEntityTooLarge' };
+    const decision = decideCreate(answer(status, '', message));
+    expect(decision).toMatchObject({ ...expected, message: expect.stringContaining(message) as string });
+  });
+
   test.each([400, 403, 404, 422])('%d is final, in the words of the API server', (status) => {
     expect(decideCreate(answer(status, 'Why', 'because'))).toEqual({
       next: 'refuse',
