@@ -105,7 +105,9 @@ class TestLaunching:
         deployment.enqueue(executor, ti)
         deployment.loop(executor)
         assert deployment.state(ti) == "up_for_retry"
-        assert any("/nowhere.yaml" in (extra or "") for _, extra in deployment.audit_log(ti))
+        audit = dict(deployment.audit_log(ti))
+        assert audit["pod failed"].startswith("InvalidLaunch: executor_config: pod_template_file '/nowhere.yaml'")
+        assert "/nowhere.yaml" in audit["state mismatch"]
         assert not executor.has_task(ti)
 
     def test_a_launch_that_no_frame_can_carry_fails_alone_and_says_why(

@@ -124,7 +124,7 @@ def test_the_log_of_the_tasks_pod_is_read(api: FakeApi, reader: PodLogReader) ->
     assert logs == ['{"event":"one"}\n{"event":"twö"}\nlast']
     assert "pod more/mine" in messages[0]
     assert "container=base" in api.asked[-1]
-    assert "tailLines=10000" in api.asked[-1]
+    assert "tailLines" not in api.asked[-1]
 
 
 def test_airflow_shows_the_lines_as_structured_messages(api: FakeApi, reader: PodLogReader) -> None:

@@ -145,7 +145,7 @@ class Dispatcher:
         if launch is None:
             return
         log.error("%s, launch %s: %s", launch.key, launch.id, reason)
-        self._log_task_event(launch, "pod failed", reason)
+        self._log_task_event(launch, task_events.POD_FAILED, f"InvalidLaunch: {reason}")
         self.ledger.forget(launch)
         self.executor.fail(launch.key, info=reason)
 

@@ -21,6 +21,7 @@ from airflow_pod_launcher.dispatcher import Dispatcher
 from airflow_pod_launcher.launches import LaunchError, make_launch
 from airflow_pod_launcher.ledger import QUEUED, Kind, Launch, Row
 from airflow_pod_launcher.logs import PodLogReader
+from airflow_pod_launcher.task_events import POD_FAILED
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
@@ -113,6 +114,8 @@ class PodLauncherExecutor(BaseExecutor):
             try:
                 launch = make_launch(workload, time.time())
             except LaunchError as error:
+                if compat.workload_kind(workload) is Kind.TASK:
+                    self.log_task_event(event=POD_FAILED, extra=f"InvalidLaunch: {error}", ti_key=key)
                 self.fail(key, info=str(error))
                 continue
             if launch.kind is Kind.TASK and not workload.ti.external_executor_id:

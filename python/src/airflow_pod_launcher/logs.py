@@ -24,8 +24,8 @@ from airflow_pod_launcher.labels import task_selector
 
 log = logging.getLogger(__name__)
 
-TAIL_LINES = 10_000
 LIMIT_BYTES = 32 * 1024 * 1024
+"""From the beginning: Airflow goes on where it left off by counting lines, which a window that moves would defeat."""
 DEADLINE_SECONDS = 15.0
 MAX_PODS = 20
 """A sensor that reschedules itself has a pod for each look; so many of them are read, the youngest."""
@@ -103,7 +103,7 @@ class PodLogReader:
             name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
             where = f"pod {namespace}/{name}"
             if _has_run(pod):
-                messages.append(f"Reading the last {TAIL_LINES} lines of {where} from the Kubernetes API")
+                messages.append(f"Reading the log of {where} from the Kubernetes API")
                 streams.append(self._lines(name, namespace, give_up))
             else:
                 messages.append(f"{where} has not started: {_why_waiting(pod)}")
@@ -129,13 +129,12 @@ class PodLogReader:
         return list(items)
 
     def _lines(self, name: str, namespace: str, give_up: float) -> Generator[str, None, None]:
-        query = urllib.parse.urlencode(
-            {"container": TASK_CONTAINER, "tailLines": TAIL_LINES, "limitBytes": LIMIT_BYTES}
-        )
-        rest = b""
+        query = urllib.parse.urlencode({"container": TASK_CONTAINER, "limitBytes": LIMIT_BYTES})
+        rest, size = b"", 0
         try:
             with self._get(f"/api/v1/namespaces/{namespace}/pods/{name}/log?{query}", give_up) as response:
                 while chunk := response.read1(_CHUNK_BYTES):
+                    size += len(chunk)
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
                         yield line.decode("utf-8", "replace")
@@ -147,6 +146,8 @@ class PodLogReader:
             return
         if rest:
             yield rest.decode("utf-8", "replace")
+        if size >= LIMIT_BYTES:
+            yield f"The log is longer than {LIMIT_BYTES // 1024 // 1024} MiB; the rest is left out."
 
     @contextmanager
     def _get(self, path: str, give_up: float) -> Iterator[HTTPResponse]:

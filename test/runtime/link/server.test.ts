@@ -106,9 +106,21 @@ describe('the socket', () => {
     ]);
   });
 
-  test('closes on bytes that are no frames', async () => {
-    const { answers } = await talk(path, [Buffer.from([0xff, 0xff, 0xff, 0xff, 1])], 99);
-    expect(answers).toMatchObject([{ type: 'ERROR', code: 'protocol' }]);
+  test.each([
+    ['a frame above the limit', Buffer.from([0xff, 0xff, 0xff, 0xff, 1]), 'larger than the limit of 67108864'],
+    ['bytes that are no JSON', Buffer.from([0, 0, 0, 2, 0x7b, 0x7b]), 'frame is not JSON'],
+    ['text that is no object', Buffer.from([0, 0, 0, 2, 0x5b, 0x5d]), 'not an object with a type'],
+  ])('says what is wrong with %s, closes, and serves the next connection', async (_, bytes, message) => {
+    for (const frames of [[bytes], [encodeFrame(HELLO), bytes]]) {
+      const { answers } = await talk(path, frames, 99);
+      expect(answers.at(-1)).toEqual({
+        type: 'ERROR',
+        code: 'protocol',
+        message: expect.stringContaining(message) as string,
+      });
+    }
+    const { answers } = await talk(path, [encodeFrame(HELLO)], 1);
+    expect(answers).toMatchObject([{ type: 'WELCOME' }]);
   });
 
   test.each([
