@@ -119,7 +119,7 @@ export class Launcher {
     const live = (): boolean => queue.leaseIsLive();
     this.handOver = new HandOver({ api, store, pool, tracker, sink, settler, peer, policy, live, log, now });
     const intake = new Intake({ store, queue, sink, events, reporter, settler, revoked, peer, policy });
-    this.choreRunner = new ChoreRunner({ store, queue, settler, reporter, policy });
+    this.choreRunner = new ChoreRunner({ store, queue, settler, reporter, tracker, policy });
     const parts = { peer, store, events, reporter, intake, queue, settler };
     this.session = new Session({ ...parts, bootId, version, synced, log, now });
   }

@@ -2,7 +2,7 @@ import type { LaunchPolicy } from '../../../constructs/contract.js';
 import type { Reporter } from '../link/reporter.js';
 import { nextChore } from './chores.js';
 import type { CreateQueue } from './create-queue.js';
-import { ORPHAN_AFTER_MS } from './pod-tracker.js';
+import { ORPHAN_AFTER_MS, type PodTracker } from './pod-tracker.js';
 import type { Kill, LaunchRecord } from './record.js';
 import type { RecordStore } from './record-store.js';
 import type { Settler } from './settler.js';
@@ -12,6 +12,7 @@ export interface ChoreRunnerOptions {
   readonly queue: CreateQueue;
   readonly settler: Settler;
   readonly reporter: Reporter;
+  readonly tracker: PodTracker;
   readonly policy: () => LaunchPolicy;
 }
 
@@ -21,7 +22,7 @@ export class ChoreRunner {
 
   /** Looks at every record once. */
   run(peer: { readonly jobId: string | null; readonly ready: boolean }, now: number): void {
-    const { store, queue, settler, reporter, policy } = this.options;
+    const { store, queue, settler, reporter, tracker, policy } = this.options;
     const orphans = new Set<LaunchRecord>();
     const retold = new Set<LaunchRecord>();
     for (const record of [...store.all()]) {
@@ -35,6 +36,9 @@ export class ChoreRunner {
         case 'kill':
           record.kill = pendingTooLong(record, policy().pendingTimeoutSeconds);
           settler.delete(record);
+          break;
+        case 'give-up':
+          tracker.giveUp(record);
           break;
         case 'delete':
           settler.delete(record);

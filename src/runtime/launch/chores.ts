@@ -11,6 +11,8 @@ export type Chore =
   | 'forget'
   /** Pending for too long: delete the pod, then it counts as failed. */
   | 'kill'
+  /** Its node is lost and its grace period over: it counts as failed, though nobody confirms it. */
+  | 'give-up'
   /** The time that a kept pod is kept for is up, or a revoked one is still there. */
   | 'delete'
   /** Ended, and no scheduler that is connected owns it. */
@@ -18,6 +20,8 @@ export type Chore =
   /** The shim has seen the outcome and could not settle it then. */
   | 'tell-again';
 
+/** The API server's clock may be so much ahead of ours, and a kubelet that lives so slow. */
+const CONDEMNED_GRACE_MS = 10_000;
 /** An outcome without a pod that a dead scheduler left: so long may another adopt it. */
 const FORGET_AFTER_MS = 600_000;
 
@@ -55,6 +59,9 @@ export function nextChore(
 function dueBeforeEnd(record: LaunchRecord, policy: LaunchPolicy, own: boolean, now: number): Chore {
   if (record.stage === 'queued' && record.spec !== null && now >= record.spec.notAfter) {
     return own ? 'expire' : 'forget';
+  }
+  if (record.condemned !== null && now > record.condemned.at + CONDEMNED_GRACE_MS) {
+    return 'give-up';
   }
   const limitMs = policy.pendingTimeoutSeconds * 1000;
   const late = record.stage === 'pending' && limitMs > 0 && now - record.createdAt > limitMs;

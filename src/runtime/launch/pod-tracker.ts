@@ -158,6 +158,24 @@ export class PodTracker implements PodHandler {
     this.options.moved(record.namespace, true);
   }
 
+  /** The pod is on a node that is lost, and nobody is left there to say that it has ended. */
+  giveUp(record: LaunchRecord): void {
+    const { condemned, observation } = record;
+    if (condemned === null || record.outcome !== null) {
+      return;
+    }
+    this.end(record, {
+      kind: 'FAILED',
+      at: this.options.now(),
+      reason: condemned.reason,
+      message: condemned.message,
+      exitCode: null,
+      node: observation?.node ?? null,
+      started: observation?.started ?? null,
+    });
+    this.options.moved(record.namespace, true);
+  }
+
   private apply(record: LaunchRecord, view: PodView): void {
     const before = record.stage;
     const observation = this.see(record, view);
@@ -189,6 +207,7 @@ export class PodTracker implements PodHandler {
     if (record.handOver === 'none') {
       record.createdAt = view.createdAt;
     }
+    record.condemned = view.condemned;
     record.settledAt = view.settledAt ?? record.settledAt;
     return record.observation;
   }

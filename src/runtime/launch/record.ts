@@ -1,5 +1,5 @@
 import type { EventKind, LaunchSpec, TaskKey } from '../link/messages.js';
-import type { Observation } from '../pods/observe.js';
+import type { Condemned, Observation } from '../pods/observe.js';
 
 /** Where a launch stands. `creating`: a create is under way. `ended`: a terminal outcome is known. */
 export type Stage = 'queued' | 'creating' | 'pending' | 'running' | 'ended';
@@ -66,6 +66,8 @@ export interface LaunchRecord {
   lastProblem: string | null;
   revoked: boolean;
   kill: Kill | null;
+  /** Its node is lost: nobody may ever confirm its end. */
+  condemned: Condemned | null;
   /** Kinds told so far to the owner. */
   told: Set<EventKind> | null;
   /** Last PENDING that was told. */
@@ -107,6 +109,7 @@ export function newRecord(
     lastProblem: null,
     revoked: false,
     kill: null,
+    condemned: null,
     told: null,
     toldPending: '',
     release: 'none',

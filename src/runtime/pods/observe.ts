@@ -72,6 +72,14 @@ export interface Observation {
   readonly node: string | null;
 }
 
+/** A pod that Kubernetes takes away because its node is lost; nobody may be left there to confirm its end. */
+export interface Condemned {
+  /** When its grace period is over, milliseconds since the epoch. */
+  readonly at: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** One of our pods: identity from its labels, and what it says. The raw pod is not kept: there may be 10,000. */
 export interface PodView {
   readonly name: string;
@@ -82,6 +90,7 @@ export interface PodView {
   readonly key: TaskKey;
   readonly createdAt: number;
   readonly deleting: boolean;
+  readonly condemned: Condemned | null;
   /** Milliseconds since the epoch when Airflow settled it; null while it has not. */
   readonly settledAt: number | null;
   readonly endedAt: number | null;
@@ -109,6 +118,7 @@ export function viewPod(pod: RawPod): PodView | null {
     key: keyOf(metadata.annotations ?? {}),
     createdAt: time(metadata.creationTimestamp) ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
+    condemned: condemned(pod),
     settledAt: settled === undefined ? null : Number.isFinite(Number(settled)) ? Number(settled) * 1000 : 0,
     endedAt: endedAt(pod),
     claimed: labels[LABELS.STANDBY] !== undefined,
@@ -171,8 +181,18 @@ function disruption(pod: RawPod): Why | null {
   if (condition === undefined) {
     return null;
   }
-  const reason = condition.reason ?? 'Disrupted';
-  return { reason: DISRUPTIONS[reason] ?? reason, message: condition.message ?? `the pod was disrupted: ${reason}` };
+  const said = condition.reason ?? 'Disrupted';
+  const reason = DISRUPTIONS[said] ?? said;
+  const message = condition.message ?? `the pod was disrupted: ${said}`;
+  const node = pod.spec?.nodeName;
+  // Kubernetes leaves out which one.
+  return { reason, message: reason === 'NodeLost' && node !== undefined ? `lost node ${node}: ${message}` : message };
+}
+
+function condemned(pod: RawPod): Condemned | null {
+  const at = time(pod.metadata?.deletionTimestamp);
+  const why = at === null ? null : disruption(pod);
+  return at === null || why?.reason !== 'NodeLost' ? null : { at, reason: why.reason, message: why.message ?? '' };
 }
 
 function whyFailed(pod: RawPod): Why {

@@ -17,6 +17,8 @@ export function kubeconfigPath(): string {
   return path;
 }
 
+const FOLLOW_AGAIN_MS = 100;
+
 /** A namespace that a test file has to itself, seen with eyes of its own and not the launcher's. */
 export class TestNamespace {
   readonly kubeconfig = kubeconfigPath();
@@ -105,26 +107,40 @@ export class TestNamespace {
     await this.core.deleteNamespace({ name: this.name });
   }
 
-  /** Watches from before the first pod, and resumes where it was: the API server ends watches of slow readers. */
+  /**
+   * Watches from before the first pod, and resumes where it was: the API server ends watches of slow readers. Where it
+   * cannot resume, after an outage, it lists again.
+   */
   private async record(): Promise<void> {
-    const { metadata } = await this.core.listNamespacedPod({ namespace: this.name });
-    let version = metadata?.resourceVersion ?? '';
+    const list = async (): Promise<string> => {
+      const { metadata, items } = await this.core.listNamespacedPod({ namespace: this.name });
+      items.forEach((pod) => this.seen.set(pod.metadata?.uid ?? '', pod));
+      return metadata?.resourceVersion ?? '';
+    };
+    let version = await list();
+    let expired = false;
     const follow = async (): Promise<void> => {
+      if (expired) {
+        version = await list();
+        expired = false;
+      }
       this.watching = await this.watch.watch(
         `/api/v1/namespaces/${this.name}/pods`,
         { resourceVersion: version, allowWatchBookmarks: true },
         (phase, pod: V1Pod) => {
           version = pod.metadata?.resourceVersion ?? version;
+          expired ||= phase === 'ERROR';
           if (phase !== 'BOOKMARK' && phase !== 'ERROR') {
             this.seen.set(pod.metadata?.uid ?? '', pod);
           }
         },
-        () => {
-          if (!this.over) {
-            void follow();
-          }
-        },
+        again,
       );
+    };
+    const again = (): void => {
+      if (!this.over) {
+        setTimeout(() => void follow().catch(again), FOLLOW_AGAIN_MS).unref();
+      }
     };
     await follow();
   }

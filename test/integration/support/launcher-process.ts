@@ -108,6 +108,15 @@ export class LauncherProcess {
     await until(`exit after ${signal}`, () => this.exitCode !== null, { state: () => this.log() });
   }
 
+  /** Stops the process in its tracks. */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  wake(): void {
+    this.child?.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     await this.kill('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });

@@ -35,6 +35,13 @@ describe('what time alone brings about', () => {
     expect(due({ release: 'deleting' }, NOW + 11_000)).toBe('nothing');
   });
 
+  test('a pod whose node is lost counts as failed when its grace period is over', () => {
+    const condemned = { at: NOW, reason: 'NodeLost', message: 'm' };
+    expect(due({ stage: 'running', condemned }, NOW + 10_000)).toBe('nothing');
+    expect(due({ stage: 'running', condemned }, NOW + 10_001)).toBe('give-up');
+    expect(due({ ...failed, condemned }, NOW + 10_001)).toBe('nothing');
+  });
+
   test('a queued launch ends at its deadline', () => {
     const spec = { notAfter: NOW } as LaunchRecord['spec'];
     expect(due({ stage: 'queued', spec, uid: null }, NOW - 1)).toBe('nothing');

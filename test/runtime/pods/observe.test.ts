@@ -115,7 +115,11 @@ describe('what a pod says', () => {
   test('why it is gone', () => {
     expect(whyGone(pod({ phase: 'Running' })).reason).toBe('Deleted');
     const conditions = [{ type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager' }];
-    expect(whyGone(pod({ phase: 'Running', conditions })).reason).toBe('NodeLost');
+    const gone = whyGone({ ...pod({ phase: 'Running', conditions }), spec: { nodeName: 'node7' } });
+    expect(gone).toEqual({
+      reason: 'NodeLost',
+      message: 'lost node node7: the pod was disrupted: DeletionByTaintManager',
+    });
   });
 
   test('whose it is, by its labels; a pod without them is none of ours', () => {
