@@ -6,7 +6,7 @@ import { AirflowHome } from './contenders/airflow-home.js';
 import { killChildren } from './contenders/children.js';
 import type { BenchContext } from './context.js';
 import { gatherFacts } from './facts.js';
-import { type BenchOptions, parseOptions } from './options.js';
+import { type BenchOptions, parseOptions, stackScenarios } from './options.js';
 import { updateDocument } from './report/document.js';
 import { drawPlots } from './report/plots.js';
 import { writeResults } from './report/results.js';
@@ -17,6 +17,8 @@ import { createLauncher } from './scenarios/create-launcher.js';
 import { holdLauncher } from './scenarios/hold-launcher.js';
 import { runOurExecutor, runStockExecutor } from './scenarios/run-executor.js';
 import { settleStock } from './scenarios/settle-stock.js';
+import { runStacks } from './scenarios/stacks.js';
+import { AirflowStack } from './stack/airflow-stack.js';
 import { synth } from './scenarios/synth.js';
 
 const BUSY_LOAD = 1;
@@ -69,9 +71,15 @@ async function bench(options: BenchOptions): Promise<void> {
     await airflow.migrate();
   }
   const context: BenchContext = { kubeconfig, audit, airflow, node, record };
-  for (let number = 1; number <= options.rounds; number += 1) {
+  const kwok = ['create', 'executor', 'stock', 'hold', 'settle-stock'];
+  const onKwok = options.only.some((name) => kwok.includes(name));
+  for (let number = 1; onKwok && number <= options.rounds; number += 1) {
     say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
     await round(options, context);
+  }
+  const stacks = stackScenarios(options.only);
+  if (stacks.length > 0) {
+    await runStacks(context, options.rounds, stacks);
   }
   if (options.only.includes('synth')) {
     await synth(record);
@@ -95,7 +103,7 @@ function say(text: string): void {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     killChildren();
-    void BenchNamespace.abandonAll().finally(() => process.exit(1));
+    void Promise.all([BenchNamespace.abandonAll(), AirflowStack.abandonAll()]).finally(() => process.exit(1));
   });
 }
 process.once('exit', killChildren);

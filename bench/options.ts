@@ -1,7 +1,16 @@
 import yargs from 'yargs';
 
-export const SCENARIOS = ['create', 'executor', 'stock', 'hold', 'settle-stock', 'synth'] as const;
+import { STACK_SCENARIOS, type StackScenarioName } from './scenarios/stacks.js';
+
+const KWOK_SCENARIOS = ['create', 'executor', 'stock', 'hold', 'settle-stock', 'synth'] as const;
+const STACK_NAMES = Object.keys(STACK_SCENARIOS) as StackScenarioName[];
+export const SCENARIOS = [...KWOK_SCENARIOS, ...STACK_NAMES] as const;
 export type Scenario = (typeof SCENARIOS)[number];
+
+/** Those of the scenarios that need a whole Airflow on the real node. */
+export function stackScenarios(only: readonly Scenario[]): StackScenarioName[] {
+  return STACK_NAMES.filter((name) => only.includes(name));
+}
 
 export interface BenchOptions {
   readonly python: string;

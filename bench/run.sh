@@ -13,5 +13,6 @@ shift
 PATH=$PWD/node_modules/.bin:$PATH
 node scripts/runtime/bundle.mjs
 tsc -p bench/tsconfig.json
+npm run --silent build
 python=$(bash bench/executors/environment.sh)
 exec node dist/bench/bench/main.js --python "$python/bin/python" "$@"

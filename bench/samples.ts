@@ -8,6 +8,8 @@ export type Contender =
   | 'launcher'
   /** The launcher behind the executor that Airflow loads. */
   | 'executor'
+  /** The same with standby pods. */
+  | 'standby'
   /** Airflow's own KubernetesExecutor. */
   | 'stock'
   /** Synthesis by the compiled app, and by the cdk8s command line. */
@@ -31,6 +33,20 @@ export const FIGURES = {
   launcherRssMb: { title: 'launcher with all pods alive, RSS MB', digits: 0, better: 'less' },
   idleCpuPercent: { title: 'launcher at rest, % of a core', digits: 2, better: 'less' },
   recoverySeconds: { title: 'launcher killed, all tracked again, s', digits: 2, better: 'less' },
+  fanOutSeconds: { title: 'mapped no-op tasks, first queued to last ended, s', digits: 1, better: 'less' },
+  failedTasks: { title: 'of these failed', digits: 0, better: 'less' },
+  podCpuSeconds: { title: 'CPU of a task pod, s', digits: 2, better: 'less' },
+  podMemoryMb: { title: 'memory of a task pod, MB', digits: 0, better: 'less' },
+  taskToPodEndSeconds: { title: 'end of a task to end of its pod, s', digits: 2, better: 'less' },
+  schedulerPssIdleMb: { title: 'scheduler pod at rest, PSS MB', digits: 0, better: 'less' },
+  schedulerPssBusyMb: { title: 'scheduler pod in the fan-out, PSS MB', digits: 0, better: 'less' },
+  requestsPerPod: { title: 'API requests a pod, reads too', digits: 2, better: 'less' },
+  idleRequestsPerMinute: { title: 'API requests a minute at rest', digits: 1, better: 'less' },
+  queuedToRunningSeconds: { title: 'one task, queued to running, s', digits: 2, better: 'less' },
+  startedAfterKillSeconds: { title: 'scheduler killed, all queued started, s', digits: 1, better: 'less' },
+  succeededUnderQuota: { title: 'tasks succeeded under a quota of 8 pods', digits: 0, better: 'more' },
+  succeededInOutage: { title: 'tasks succeeded over 22 s without API server', digits: 0, better: 'more' },
+  outageRatio: { title: 'the same, time to the undisturbed time', digits: 2, better: 'less' },
   synthSeconds: { title: 'synthesis of the default stack, s', digits: 2, better: 'less' },
 } as const satisfies Record<string, { title: string; digits: number; better: 'more' | 'less' }>;
 
