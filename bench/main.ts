@@ -6,17 +6,17 @@ import { AirflowHome } from './contenders/airflow-home.js';
 import { killChildren } from './contenders/children.js';
 import type { BenchContext } from './context.js';
 import { gatherFacts } from './facts.js';
-import { type BenchOptions, parseOptions, stackScenarios } from './options.js';
+import { type BenchOptions, KWOK_SCENARIOS, parseOptions, stackScenarios } from './options.js';
 import { updateDocument } from './report/document.js';
 import { drawPlots } from './report/plots.js';
 import { writeResults } from './report/results.js';
 import { renderTable } from './report/table.js';
 import { aggregate, FIGURES, type Sample } from './samples.js';
-import { createBare, createBareAlone } from './scenarios/create-bare.js';
+import { createBare } from './scenarios/create-bare.js';
+import { createOurs, createStock } from './scenarios/create-executor.js';
 import { createLauncher } from './scenarios/create-launcher.js';
 import { holdLauncher } from './scenarios/hold-launcher.js';
-import { runOurExecutor, runStockExecutor } from './scenarios/run-executor.js';
-import { settleStock } from './scenarios/settle-stock.js';
+import { settleOurs, settleStock } from './scenarios/settle.js';
 import { runStacks } from './scenarios/stacks.js';
 import { AirflowStack } from './stack/airflow-stack.js';
 import { synth } from './scenarios/synth.js';
@@ -25,29 +25,21 @@ const BUSY_LOAD = 1;
 
 /** One round: all contenders in turn, so that what disturbs the machine meanwhile disturbs them alike. */
 async function round(options: BenchOptions, context: BenchContext): Promise<void> {
-  const { only, sizes, alive, stockUpTo } = options;
-  for (const size of sizes) {
-    if (only.includes('create')) {
-      await createBareAlone(context, size);
-      await createLauncher(context, size);
-    }
-    if (only.includes('executor')) {
-      await createBare(context, size);
-      await runOurExecutor(context, size);
-    }
-    if (only.includes('stock') && size <= stockUpTo) {
-      await runStockExecutor(context, size);
+  const { only, sizes, executorsUpTo, settle, stockSettle, alive } = options;
+  for (const size of only.includes('create') ? sizes : []) {
+    await createBare(context, size);
+    await createLauncher(context, size);
+    if (size <= executorsUpTo) {
+      await createOurs(context, size);
+      await createStock(context, size);
     }
   }
-  // It settles one pod after the other: the smallest number shows the rate of all.
-  const smallest = Math.min(...sizes);
-  if (only.includes('settle-stock') && smallest <= stockUpTo) {
-    await settleStock(context, smallest);
+  if (only.includes('settle')) {
+    await settleOurs(context, settle);
+    await settleStock(context, stockSettle);
   }
   if (only.includes('hold')) {
-    for (const size of alive) {
-      await holdLauncher(context, size);
-    }
+    await holdLauncher(context, alive);
   }
 }
 
@@ -67,12 +59,11 @@ async function bench(options: BenchOptions): Promise<void> {
     say(`${title} (${of}): ${sample.value.toFixed(digits)}`);
   };
   const airflow = new AirflowHome(options.python);
-  if (['executor', 'stock', 'settle-stock'].some((name) => (options.only as readonly string[]).includes(name))) {
+  if (options.only.includes('create') || options.only.includes('settle')) {
     await airflow.migrate();
   }
   const context: BenchContext = { kubeconfig, audit, airflow, node, record };
-  const kwok = ['create', 'executor', 'stock', 'hold', 'settle-stock'];
-  const onKwok = options.only.some((name) => kwok.includes(name));
+  const onKwok = KWOK_SCENARIOS.some((name) => options.only.includes(name));
   for (let number = 1; onKwok && number <= options.rounds; number += 1) {
     say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
     await round(options, context);

@@ -2,9 +2,9 @@ import yargs from 'yargs';
 
 import { STACK_SCENARIOS, type StackScenarioName } from './scenarios/stacks.js';
 
-const KWOK_SCENARIOS = ['create', 'executor', 'stock', 'hold', 'settle-stock', 'synth'] as const;
+export const KWOK_SCENARIOS = ['create', 'settle', 'hold'] as const;
 const STACK_NAMES = Object.keys(STACK_SCENARIOS) as StackScenarioName[];
-export const SCENARIOS = [...KWOK_SCENARIOS, ...STACK_NAMES] as const;
+export const SCENARIOS = [...KWOK_SCENARIOS, 'synth', ...STACK_NAMES] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** Those of the scenarios that need a whole Airflow on the real node. */
@@ -15,12 +15,16 @@ export function stackScenarios(only: readonly Scenario[]): StackScenarioName[] {
 export interface BenchOptions {
   readonly python: string;
   readonly rounds: number;
-  /** Workloads of each run. */
+  /** Pods to create. */
   readonly sizes: readonly number[];
-  /** The stock executor takes minutes for thousands: it runs the sizes up to this one. */
-  readonly stockUpTo: number;
+  /** The executors create up to so many; beyond that only the launcher and the bare limit take part. */
+  readonly executorsUpTo: number;
+  /** Pods that this project's executor settles. */
+  readonly settle: number;
+  /** Pods that the stock executor settles: one after the other, so a small number shows its rate. */
+  readonly stockSettle: number;
   /** Pods that the launcher keeps track of in `hold`. */
-  readonly alive: readonly number[];
+  readonly alive: number;
   readonly only: readonly Scenario[];
   readonly output: string;
   readonly images: string;
@@ -28,8 +32,9 @@ export interface BenchOptions {
   readonly document: string | null;
 }
 
-const QUICK = { rounds: 1, sizes: '100', alive: '100' };
-const FULL = { rounds: 3, sizes: '500,5000', alive: '5000,10000' };
+const EXECUTORS_UP_TO = 5000;
+const QUICK = { rounds: 1, sizes: '100', settle: 100, stockSettle: 50, alive: 200 };
+const FULL = { rounds: 3, sizes: '500,5000,20000', settle: 5000, stockSettle: 500, alive: 10_000 };
 
 /** @throws Error, by yargs, with the usage, for arguments it does not know or values that are none */
 export function parseOptions(argv: readonly string[]): BenchOptions {
@@ -37,9 +42,12 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .scriptName('npm run bench --')
     .usage('$0 [options]\n\nMeasures the launcher, the stock executor and the API server itself, in turn.')
     .option('rounds', { type: 'number', describe: 'repetitions; figures are medians (default 3, quick 1)' })
-    .option('sizes', { type: 'string', describe: 'workloads of a run, comma-separated (default 500,5000, quick 100)' })
-    .option('alive', { type: 'string', describe: 'pods kept alive (default 5000,10000, quick 100)' })
-    .option('stock-up-to', { type: 'number', default: 5000, describe: 'largest size that the stock executor runs' })
+    .option('sizes', {
+      type: 'string',
+      describe: 'pods to create, comma-separated (default 500,5000,20000; quick 100)',
+    })
+    .option('settle', { type: 'number', describe: 'pods that our executor settles (default 5000, quick 100)' })
+    .option('alive', { type: 'number', describe: 'pods kept alive (default 10000, quick 200)' })
     .option('only', { type: 'string', describe: `some of ${SCENARIOS.join(',')}` })
     .option('quick', { type: 'boolean', default: false, describe: 'one small round, to see that all works' })
     .option('save', {
@@ -58,8 +66,10 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     python: parsed.python,
     rounds: positive('--rounds', String(parsed.rounds ?? defaults.rounds)),
     sizes: list('--sizes', parsed.sizes ?? defaults.sizes),
-    alive: list('--alive', parsed.alive ?? defaults.alive),
-    stockUpTo: parsed.stockUpTo,
+    executorsUpTo: EXECUTORS_UP_TO,
+    settle: positive('--settle', String(parsed.settle ?? defaults.settle)),
+    stockSettle: defaults.stockSettle,
+    alive: positive('--alive', String(parsed.alive ?? defaults.alive)),
     only: scenarios(parsed.only),
     output: save ? 'bench/results.json' : 'dist/bench/results.json',
     images: save ? 'docs/images' : 'dist/bench/images',

@@ -19,9 +19,7 @@ export type Contender =
 /** What is measured; the unit is part of the name where it is not a plain number. */
 export const FIGURES = {
   createdPerSecond: { title: 'pods created a second', digits: 0, better: 'more' },
-  createdAlonePerSecond: { title: 'the same, and nothing else', digits: 0, better: 'more' },
   settledPerSecond: { title: 'completions settled a second', digits: 0, better: 'more' },
-  secondsToDeleted: { title: 'queued to last pod deleted, s', digits: 1, better: 'less' },
   writesPerPod: { title: 'API writes a pod', digits: 2, better: 'less' },
   deletesPerPod: { title: 'DELETEs a pod', digits: 2, better: 'less' },
   refusedPerPod: { title: 'writes refused a pod', digits: 2, better: 'less' },

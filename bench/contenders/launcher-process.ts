@@ -10,7 +10,8 @@ import { track } from './children.js';
 import { cpuMs, residentBytes } from './process-stats.js';
 
 const BUNDLE = 'dist/runtime/pod-launcher.cjs';
-const MAX_IN_FLIGHT = 64;
+/** The default of the constructs. */
+const MAX_IN_FLIGHT = 32;
 
 /** `pod-launcher serve` as it is shipped, with a folder of its own for socket, configuration and log. */
 export class LauncherProcess {

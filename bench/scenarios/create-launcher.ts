@@ -33,7 +33,7 @@ export async function createLauncher(context: BenchContext, size: number): Promi
       await launcher.kill();
       const { lastCreateAt } = countWrites(await context.audit.podWrites(namespace.name, startedAt));
       const of = { contender: 'launcher', size } as const;
-      context.record({ ...of, figure: 'createdAlonePerSecond', value: (size * 1000) / (lastCreateAt - startedAt) });
+      context.record({ ...of, figure: 'createdPerSecond', value: (size * 1000) / (lastCreateAt - startedAt) });
       context.record({ ...of, figure: 'cpuMsPerPod', value: cpuMs / size });
     } finally {
       await launcher.dispose();

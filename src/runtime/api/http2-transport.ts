@@ -40,6 +40,8 @@ const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 export class Http2Transport {
   private session: http2.ClientHttp2Session | null = null;
   private sessionKey = '';
+  /** What was made of the access data last: they are the same for a minute, and there are hundreds of calls a second. */
+  private route: Route | null = null;
 
   constructor(
     private readonly credentials: Credentials,
@@ -200,15 +202,16 @@ export class Http2Transport {
         cause: error,
       });
     }
-    const url = new URL(access.server);
-    const key = [access.server, access.tls.ca, access.tls.cert, access.tls.key].join('\n');
+    if (this.route?.access !== access) {
+      this.route = routeOf(access);
+    }
+    const { origin, prefix, key } = this.route;
     if (this.session === null || this.session.closed || this.session.destroyed || key !== this.sessionKey) {
       // What is under way on the old session may finish there.
       this.session?.close();
-      this.session = this.connect(url, access);
+      this.session = this.connect(origin, access);
       this.sessionKey = key;
     }
-    const prefix = url.pathname.replace(/\/$/, '');
     return {
       session: this.session,
       headers: {
@@ -222,9 +225,9 @@ export class Http2Transport {
     };
   }
 
-  private connect(url: URL, access: Access): http2.ClientHttp2Session {
+  private connect(origin: string, access: Access): http2.ClientHttp2Session {
     const tls = Object.fromEntries(Object.entries<unknown>(access.tls).filter(([, value]) => value !== undefined));
-    const session = http2.connect(url.origin, {
+    const session = http2.connect(origin, {
       ...tls,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
       maxSessionMemory: 64,
@@ -275,6 +278,22 @@ export class Http2Transport {
       this.credentials.forget();
     }
   }
+}
+
+/** Where requests go. */
+interface Route {
+  readonly access: Access;
+  readonly origin: string;
+  /** Path of the server, which may be behind one. */
+  readonly prefix: string;
+  /** A session serves as long as this is the same. */
+  readonly key: string;
+}
+
+function routeOf(access: Access): Route {
+  const { origin, pathname } = new URL(access.server);
+  const { ca, cert, key } = access.tls;
+  return { access, origin, prefix: pathname.replace(/\/$/, ''), key: [access.server, ca, cert, key].join('\n') };
 }
 
 function begin(
