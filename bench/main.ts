@@ -23,23 +23,25 @@ import { synth } from './scenarios/synth.js';
 
 const BUSY_LOAD = 1;
 
+type Attempt = (what: string, run: () => Promise<void>) => Promise<void>;
+
 /** One round: all contenders in turn, so that what disturbs the machine meanwhile disturbs them alike. */
-async function round(options: BenchOptions, context: BenchContext): Promise<void> {
+async function round(options: BenchOptions, context: BenchContext, attempt: Attempt): Promise<void> {
   const { only, sizes, executorsUpTo, settle, stockSettle, alive } = options;
   for (const size of only.includes('create') ? sizes : []) {
-    await createBare(context, size);
-    await createLauncher(context, size);
+    await attempt(`bare, ${size}`, () => createBare(context, size));
+    await attempt(`launcher, ${size}`, () => createLauncher(context, size));
     if (size <= executorsUpTo) {
-      await createOurs(context, size);
-      await createStock(context, size);
+      await attempt(`executor, ${size}`, () => createOurs(context, size));
+      await attempt(`stock, ${size}`, () => createStock(context, size));
     }
   }
   if (only.includes('settle')) {
-    await settleOurs(context, settle);
-    await settleStock(context, stockSettle);
+    await attempt('settle of executor', () => settleOurs(context, settle));
+    await attempt('settle of stock', () => settleStock(context, stockSettle));
   }
   if (only.includes('hold')) {
-    await holdLauncher(context, alive);
+    await attempt('hold', () => holdLauncher(context, alive));
   }
 }
 
@@ -51,6 +53,15 @@ async function bench(options: BenchOptions): Promise<void> {
   if (facts.loadBefore > BUSY_LOAD) {
     say(`the machine is busy (load ${facts.loadBefore}): these figures will not be its best`);
   }
+  let failures = 0;
+  const attempt: Attempt = async (what, run) => {
+    try {
+      await run();
+    } catch (error) {
+      failures += 1;
+      say(`${what} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  };
   const samples: Sample[] = [];
   const record = (sample: Sample): void => {
     samples.push(sample);
@@ -66,11 +77,12 @@ async function bench(options: BenchOptions): Promise<void> {
   const onKwok = KWOK_SCENARIOS.some((name) => options.only.includes(name));
   for (let number = 1; onKwok && number <= options.rounds; number += 1) {
     say(`round ${number} of ${options.rounds}, load ${(loadavg()[0] ?? 0).toFixed(2)}`);
-    await round(options, context);
+    await round(options, context, attempt);
   }
   const stacks = stackScenarios(options.only);
   if (stacks.length > 0) {
-    await runStacks(context, options.rounds, stacks);
+    const { rounds, stacks: names } = options;
+    await runStacks(context, { rounds, stacks: names, only: stacks, attempt });
   }
   if (options.only.includes('synth')) {
     await synth(record);
@@ -83,6 +95,10 @@ async function bench(options: BenchOptions): Promise<void> {
   const documents = options.document === null ? [] : [options.document];
   for (const document of documents) {
     await updateDocument(document, results, plots);
+  }
+  if (failures > 0) {
+    process.exitCode = 1;
+    say(`${failures} measurements failed: the figures lack them`);
   }
   say(`wrote ${[options.output, ...plots, ...documents].join(', ')}`);
 }
@@ -101,7 +117,7 @@ process.once('exit', killChildren);
 
 bench(parseOptions(process.argv.slice(2))).then(
   // Connections of the Kubernetes client may linger.
-  () => process.exit(0),
+  () => process.exit(),
   (error: unknown) => {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.exit(1);

@@ -1,6 +1,6 @@
 import yargs from 'yargs';
 
-import { STACK_SCENARIOS, type StackScenarioName } from './scenarios/stacks.js';
+import { STACK_SCENARIOS, type StackName, STACKS, type StackScenarioName } from './scenarios/stacks.js';
 
 export const KWOK_SCENARIOS = ['create', 'settle', 'hold'] as const;
 const STACK_NAMES = Object.keys(STACK_SCENARIOS) as StackScenarioName[];
@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly stockSettle: number;
   /** Pods that the launcher keeps track of in `hold`. */
   readonly alive: number;
+  /** Whole Airflows on the real node. */
+  readonly stacks: readonly StackName[];
   readonly only: readonly Scenario[];
   readonly output: string;
   readonly images: string;
@@ -49,6 +51,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .option('settle', { type: 'number', describe: 'pods that our executor settles (default 5000, quick 100)' })
     .option('alive', { type: 'number', describe: 'pods kept alive (default 10000, quick 200)' })
     .option('only', { type: 'string', describe: `some of ${SCENARIOS.join(',')}` })
+    .option('stacks', { type: 'string', describe: `some of ${Object.keys(STACKS).join(',')}` })
     .option('quick', { type: 'boolean', default: false, describe: 'one small round, to see that all works' })
     .option('save', {
       type: 'boolean',
@@ -70,7 +73,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     settle: positive('--settle', String(parsed.settle ?? defaults.settle)),
     stockSettle: defaults.stockSettle,
     alive: positive('--alive', String(parsed.alive ?? defaults.alive)),
-    only: scenarios(parsed.only),
+    stacks: chosen('--stacks', parsed.stacks, Object.keys(STACKS) as StackName[]),
+    only: chosen('--only', parsed.only, SCENARIOS),
     output: save ? 'bench/results.json' : 'dist/bench/results.json',
     images: save ? 'docs/images' : 'dist/bench/images',
     document: save ? 'docs/performance.md' : null,
@@ -89,14 +93,18 @@ function positive(option: string, text: string): number {
   return value;
 }
 
-function scenarios(text: string | undefined): readonly Scenario[] {
+function chosen<Name extends string>(
+  option: string,
+  text: string | undefined,
+  names: readonly Name[],
+): readonly Name[] {
   if (text === undefined) {
-    return SCENARIOS;
+    return names;
   }
-  return text.split(',').map((name) => {
-    const found = SCENARIOS.find((scenario) => scenario === name);
+  return text.split(',').map((part) => {
+    const found = names.find((name) => name === part);
     if (found === undefined) {
-      throw new Error(`--only: '${name}' is none of ${SCENARIOS.join(', ')}`);
+      throw new Error(`${option}: '${part}' is none of ${names.join(', ')}`);
     }
     return found;
   });

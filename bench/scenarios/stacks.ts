@@ -13,70 +13,63 @@ export const STACK_SCENARIOS = {
 } as const satisfies Record<string, StackScenario>;
 export type StackScenarioName = keyof typeof STACK_SCENARIOS;
 
+/** Whose stacks there are, in the order in which they are measured. */
+export const STACKS = {
+  stock: () => Executor.stockKubernetes(),
+  executor: () => Executor.kubernetes(),
+} as const satisfies Record<string, () => Executor>;
+export type StackName = keyof typeof STACKS;
+
 /** What takes the stock executor minutes and is only the background of our own figure is taken once of it. */
 const ONCE_OF_STOCK: readonly StackScenarioName[] = ['outage', 'scheduler-killed'];
 
+export interface StacksOptions {
+  readonly rounds: number;
+  readonly stacks: readonly StackName[];
+  readonly only: readonly StackScenarioName[];
+  /** Runs one measurement; one that fails must not take the others with it. */
+  readonly attempt: (what: string, run: () => Promise<void>) => Promise<void>;
+}
+
 /**
  * A whole Airflow with the stock executor on the real node, then one with ours, and all that was asked for with each,
- * in so many rounds. While the stock executor leaves tasks stuck, which nothing disturbs, the other stack comes up.
+ * in so many rounds. While the stock executor leaves tasks stuck, which nothing disturbs, the other stack comes up and
+ * is measured at rest.
  */
-export async function runStacks(
-  context: BenchContext,
-  rounds: number,
-  only: readonly StackScenarioName[],
-): Promise<void> {
+export async function runStacks(context: BenchContext, options: StacksOptions): Promise<void> {
   await AirflowStack.loadImages();
-  const stock = await AirflowStack.deploy('stock', Executor.stockKubernetes());
-  await run(
-    context,
-    stock,
-    rounds,
-    only.filter((name) => name !== 'scheduler-killed'),
-  );
-  const stuck = only.includes('scheduler-killed') ? settled(schedulerKilled(context, stock)) : undefined;
-  const ours = await AirflowStack.deploy('executor', Executor.kubernetes());
-  if (only.includes('idle')) {
-    await repeat(rounds, () => idle(context, ours));
+  let stuck: (() => Promise<void>) | undefined;
+  for (const name of options.stacks) {
+    await options.attempt(`the ${name} stack`, async () => {
+      const stack = await AirflowStack.deploy(name, STACKS[name]());
+      const later = name === 'stock' && options.stacks.length > 1 && options.only.includes('scheduler-killed');
+      const early = options.only.filter((one) => one === 'idle');
+      await run(context, stack, options, early);
+      await stuck?.();
+      stuck = undefined;
+      const rest = options.only.filter((one) => one !== 'idle' && !(later && one === 'scheduler-killed'));
+      await run(context, stack, options, rest);
+      if (later) {
+        const killed = run(context, stack, options, ['scheduler-killed']);
+        stuck = () => killed.finally(() => stack.delete());
+      } else {
+        await stack.delete();
+      }
+    });
   }
   await stuck?.();
-  await stock.delete();
-  await run(
-    context,
-    ours,
-    rounds,
-    only.filter((name) => name !== 'idle'),
-  );
-  await ours.delete();
 }
 
 async function run(
   context: BenchContext,
   stack: AirflowStack,
-  rounds: number,
+  options: StacksOptions,
   only: readonly StackScenarioName[],
 ): Promise<void> {
   for (const name of only) {
-    const once = stack.contender === 'stock' && ONCE_OF_STOCK.includes(name);
-    await repeat(once ? 1 : rounds, () => STACK_SCENARIOS[name](context, stack));
-  }
-}
-
-async function repeat(times: number, run: () => Promise<void>): Promise<void> {
-  for (let time = 1; time <= times; time += 1) {
-    await run();
-  }
-}
-
-/** Lets work go on in the background; @returns what waits for it and throws its error. */
-function settled(work: Promise<void>): () => Promise<void> {
-  const caught = work.then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  return async () => {
-    const failure = await caught;
-    if (failure !== undefined) {
-      throw failure.error;
+    const rounds = stack.contender === 'stock' && ONCE_OF_STOCK.includes(name) ? 1 : options.rounds;
+    for (let round = 1; round <= rounds; round += 1) {
+      await options.attempt(`${name} of ${stack.contender}`, () => STACK_SCENARIOS[name](context, stack));
     }
-  };
+  }
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -115,12 +115,13 @@ class Dispatcher:
     # --- launching ----------------------------------------------------------------------------------------------
 
     def launch(self, launches: Iterable[Launch]) -> None:
-        """Believe in these launches and send them."""
-        items = []
+        """Believe in these launches and send them, each frame as soon as it is full."""
+        self._send_launches(self._believed(launches))
+
+    def _believed(self, launches: Iterable[Launch]) -> Iterator[Frame]:
         for launch in launches:
             self.ledger.add(launch)
-            items.append(frame_of(launch))
-        self._send_launches(items)
+            yield frame_of(launch)
 
     def _send_launches(self, items: Iterable[Frame]) -> None:
         remaining = iter(items)

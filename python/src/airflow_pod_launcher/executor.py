@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.base_executor import BaseExecutor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ADOPTION_SECONDS = 10.0
 _END_SECONDS = 1.0
+_WORKLOADS_PER_LOOK = 500
 # The pod's output repeats the file with other timestamps, so reading both would show lines twice. The message is
 # needed: without one, Airflow goes on to ask a log server that pods do not have.
 _LOG_IS_LOCAL = "The log volume has the log: not reading it from the task's pod"
@@ -98,12 +99,18 @@ class PodLauncherExecutor(BaseExecutor):
         dispatcher = self._dispatcher
         if dispatcher is None:
             return
-        try:
-            current = self._still_queued(workload_items)
-        except SQLAlchemyError:
-            self.log.exception("The database does not say what is still queued; trying again in the next loop")
-            return
-        launches: list[Launch] = []
+        # In parts, so that the first pods are made while the last workloads are looked at.
+        for start in range(0, len(workload_items), _WORKLOADS_PER_LOOK):
+            part = workload_items[start : start + _WORKLOADS_PER_LOOK]
+            try:
+                current = self._still_queued(part)
+            except SQLAlchemyError:
+                self.log.exception("The database does not say what is still queued; trying again in the next loop")
+                return
+            dispatcher.launch(self._launches(part, current))
+
+    def _launches(self, workload_items: Sequence[Any], current: set[Hashable]) -> Iterator[Launch]:
+        """Take the workloads out of the queue and make the launches of those that are still wanted."""
         for workload in workload_items:
             compat.take_from_queue(self, workload)
             key = workload.key
@@ -120,8 +127,7 @@ class PodLauncherExecutor(BaseExecutor):
                 continue
             if launch.kind is Kind.TASK and not workload.ti.external_executor_id:
                 self.event_buffer[key] = compat.queued_event(launch.id)
-            launches.append(launch)
-        dispatcher.launch(launches)
+            yield launch
 
     def _still_queued(self, workload_items: Sequence[Any]) -> set[Hashable]:
         """Return the keys that may be launched: Airflow may have cleared or requeued a task since it was queued."""
