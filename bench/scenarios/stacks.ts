@@ -37,7 +37,15 @@ export interface StacksOptions {
  * is measured at rest.
  */
 export async function runStacks(context: BenchContext, options: StacksOptions): Promise<void> {
-  await AirflowStack.loadImages();
+  try {
+    await AirflowStack.loadImages();
+    await runInTurn(context, options);
+  } finally {
+    await AirflowStack.abandonAll();
+  }
+}
+
+async function runInTurn(context: BenchContext, options: StacksOptions): Promise<void> {
   let stuck: (() => Promise<void>) | undefined;
   for (const name of options.stacks) {
     await options.attempt(`the ${name} stack`, async () => {
