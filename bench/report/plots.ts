@@ -17,6 +17,7 @@ export async function drawPlots(folder: string, figures: readonly Figure[]): Pro
   const plots: readonly [string, TopLevelSpec | null][] = [
     ['pods-created.svg', bars(figures, 'createdPerSecond', 'pods created a second', 'linear')],
     ['time-to-created.svg', timeToCreated(figures)],
+    ['fan-out.svg', bars(figures, 'fanOutSeconds', '60 no-op tasks on the real node, s', 'linear')],
     ['heartbeat.svg', bars(figures, 'heartbeatP99Ms', 'heartbeat() p99, ms (log)', 'log')],
   ];
   const written: string[] = [];

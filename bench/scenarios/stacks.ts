@@ -1,24 +1,22 @@
 import { Executor } from '../../constructs/index.js';
 import type { BenchContext } from '../context.js';
+import type { StackName, StackScenarioName } from '../options.js';
 import { AirflowStack } from '../stack/airflow-stack.js';
 import { fanOut, idle, oneTask, outage, quota, schedulerKilled, type StackScenario } from './stack.js';
 
-export const STACK_SCENARIOS = {
+const SCENARIOS: Readonly<Record<StackScenarioName, StackScenario>> = {
   idle,
   'one-task': oneTask,
   'fan-out': fanOut,
   quota,
   outage,
   'scheduler-killed': schedulerKilled,
-} as const satisfies Record<string, StackScenario>;
-export type StackScenarioName = keyof typeof STACK_SCENARIOS;
+};
 
-/** Whose stacks there are, in the order in which they are measured. */
-export const STACKS = {
+const EXECUTORS: Readonly<Record<StackName, () => Executor>> = {
   stock: () => Executor.stockKubernetes(),
   executor: () => Executor.kubernetes(),
-} as const satisfies Record<string, () => Executor>;
-export type StackName = keyof typeof STACKS;
+};
 
 /** What takes the stock executor minutes and is only the background of our own figure is taken once of it. */
 const ONCE_OF_STOCK: readonly StackScenarioName[] = ['outage', 'scheduler-killed'];
@@ -49,7 +47,7 @@ async function runInTurn(context: BenchContext, options: StacksOptions): Promise
   let stuck: (() => Promise<void>) | undefined;
   for (const name of options.stacks) {
     await options.attempt(`the ${name} stack`, async () => {
-      const stack = await AirflowStack.deploy(name, STACKS[name]());
+      const stack = await AirflowStack.deploy(name, EXECUTORS[name]());
       const later = name === 'stock' && options.stacks.length > 1 && options.only.includes('scheduler-killed');
       const early = options.only.filter((one) => one === 'idle');
       await run(context, stack, options, early);
@@ -77,7 +75,7 @@ async function run(
   for (const name of only) {
     const rounds = stack.contender === 'stock' && ONCE_OF_STOCK.includes(name) ? 1 : options.rounds;
     for (let round = 1; round <= rounds; round += 1) {
-      await options.attempt(`${name} of ${stack.contender}`, () => STACK_SCENARIOS[name](context, stack));
+      await options.attempt(`${name} of ${stack.contender}`, () => SCENARIOS[name](context, stack));
     }
   }
 }

@@ -5,6 +5,7 @@ import { AuditLog, countWrites } from '../../bench/cluster/audit-log.js';
 
 function line(verb: string, code: number, second: number, changes: Record<string, unknown> = {}): string {
   return JSON.stringify({
+    stage: 'ResponseComplete',
     verb,
     userAgent: 'pod-launcher/1',
     objectRef: { namespace: 'bench-a', resource: 'pods' },
@@ -51,6 +52,25 @@ describe('the audit log', () => {
       refused: 2,
       writes: 5,
     });
+  });
+
+  test('counts what a service account asked, a watch once, unless reads are not kept', async () => {
+    const by = (username: string): Record<string, unknown> => ({ user: { username } });
+    const writes = [line('create', 201, 1, by('sa:a')), line('delete', 200, 2, by('sa:a'))];
+    const file = join(folder, 'logs/audit.log');
+    writeFileSync(file, writes.join('\n'));
+    const log = await AuditLog.besides(join(folder, 'kubeconfig'));
+    expect(await log.requestsBy('sa:a', 'bench-a', 0, 10_000)).toBeNull();
+
+    const reads = [
+      line('list', 200, 3, by('sa:a')),
+      line('watch', 200, 4, { ...by('sa:a'), stage: 'ResponseStarted' }),
+      line('watch', 200, 9, by('sa:a')),
+      line('list', 200, 5, by('sa:b')),
+      line('list', 200, 11, by('sa:a')),
+    ];
+    writeFileSync(file, [...writes, ...reads].join('\n'));
+    expect(await log.requestsBy('sa:a', 'bench-a', 0, 10_000)).toBe(4);
   });
 
   test('must lie beside the kubeconfig', async () => {
