@@ -5,7 +5,7 @@ export const KWOK_SCENARIOS = ['create', 'settle', 'hold'] as const;
 export const STACK_SCENARIOS = ['idle', 'one-task', 'fan-out', 'quota', 'outage', 'scheduler-killed'] as const;
 export type StackScenarioName = (typeof STACK_SCENARIOS)[number];
 /** Whose stacks there are, in the order in which they are measured. */
-export const STACKS = ['stock', 'executor'] as const;
+export const STACKS = ['stock', 'executor', 'standby'] as const;
 export type StackName = (typeof STACKS)[number];
 export const SCENARIOS = [...KWOK_SCENARIOS, 'synth', ...STACK_SCENARIOS] as const;
 export type Scenario = (typeof SCENARIOS)[number];

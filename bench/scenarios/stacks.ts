@@ -16,10 +16,14 @@ const SCENARIOS: Readonly<Record<StackScenarioName, StackScenario>> = {
 const EXECUTORS: Readonly<Record<StackName, () => Executor>> = {
   stock: () => Executor.stockKubernetes(),
   executor: () => Executor.kubernetes(),
+  standby: () => Executor.kubernetes({ standby: { pods: 2 } }),
 };
 
 /** What takes the stock executor minutes and is only the background of our own figure is taken once of it. */
 const ONCE_OF_STOCK: readonly StackScenarioName[] = ['outage', 'scheduler-killed'];
+
+/** All that standby pods are for. */
+const OF_STANDBY: readonly StackScenarioName[] = ['one-task'];
 
 export interface StacksOptions {
   readonly rounds: number;
@@ -45,10 +49,13 @@ export async function runStacks(context: BenchContext, options: StacksOptions): 
 
 async function runInTurn(context: BenchContext, options: StacksOptions): Promise<void> {
   let stuck: (() => Promise<void>) | undefined;
-  for (const name of options.stacks) {
+  const stacks = options.stacks.filter(
+    (name) => name !== 'standby' || options.only.some((one) => OF_STANDBY.includes(one)),
+  );
+  for (const name of stacks) {
     await options.attempt(`the ${name} stack`, async () => {
       const stack = await AirflowStack.deploy(name, EXECUTORS[name]());
-      const later = name === 'stock' && options.stacks.length > 1 && options.only.includes('scheduler-killed');
+      const later = name === 'stock' && stacks.length > 1 && options.only.includes('scheduler-killed');
       const early = options.only.filter((one) => one === 'idle');
       await run(context, stack, options, early);
       await stuck?.();
@@ -72,7 +79,7 @@ async function run(
   options: StacksOptions,
   only: readonly StackScenarioName[],
 ): Promise<void> {
-  for (const name of only) {
+  for (const name of stack.contender === 'standby' ? only.filter((one) => OF_STANDBY.includes(one)) : only) {
     const rounds = stack.contender === 'stock' && ONCE_OF_STOCK.includes(name) ? 1 : options.rounds;
     for (let round = 1; round <= rounds; round += 1) {
       await options.attempt(`${name} of ${stack.contender}`, () => SCENARIOS[name](context, stack));
