@@ -125,9 +125,9 @@ class Peer:
         self.hang_up()
 
 
-def eventually(condition: Any, what: str = "the condition") -> None:
+def eventually(condition: Any, what: str = "the condition", seconds: float = DEADLINE_SECONDS) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true"
         threading.Event().wait(0.01)

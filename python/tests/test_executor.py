@@ -59,7 +59,8 @@ class TestLaunching:
             "tryNumber": 1,
             "mapIndex": -1,
         }
-        assert item["args"][:4] == ["python", "-m", "airflow.sdk.execution_time.execute_workload", "--json-string"]
+        assert item["args"][:2] == ["python", "-c"]
+        assert item["args"][3] == "--json-string"
         assert json.loads(item["args"][4])["ti"]["id"] == str(ti.id)
         assert time.time() < item["notAfter"] / 1000 <= time.time() + 600
         assert ti.key in executor.running

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from airflow_pod_launcher import worker
 from airflow_pod_launcher._contract import STANDBY_UNUSED
 
 _WORKLOAD_MODULES = frozenset({"airflow_pod_launcher.worker", "airflow.sdk.execution_time.execute_workload"})
@@ -19,6 +20,8 @@ def workload_of(args: Sequence[str]) -> str | None:
     """Return the workload's JSON from the arguments of a task's container; None if they run something else."""
     match list(args):
         case ["python", "-m", module, "--json-string", workload] if module in _WORKLOAD_MODULES:
+            return workload
+        case ["python", "-c", worker.BOOTSTRAP, "--json-string", workload]:
             return workload
     return None
 
@@ -31,15 +34,11 @@ def run(args: Sequence[str]) -> int:
     workload = workload_of(args)
     if workload is None:
         os.execvp(args[0], list(args))
-    from airflow_pod_launcher import worker
-
     return worker.run(workload)
 
 
 def main() -> int:
     """Wait for a task and run it. Return the exit code; STANDBY_UNUSED if none came."""
-    from airflow_pod_launcher import worker
-
     worker.prepare()
     ready = int(sys.argv[1])
     os.write(ready, b"1")

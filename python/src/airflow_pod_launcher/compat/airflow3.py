@@ -22,12 +22,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from airflow_pod_launcher.ledger import Kind, Row
+from airflow_pod_launcher.worker import BOOTSTRAP
 
 log = logging.getLogger(__name__)
 
 AIRFLOW_VERSION: str = airflow.__version__
 
-_WORKER_COMMAND = ("python", "-m", "airflow.sdk.execution_time.execute_workload", "--json-string")
+_WORKER_COMMAND = ("python", "-c", BOOTSTRAP, "--json-string")
 
 _QUEUES = {
     Kind.TASK: "queued_tasks",
