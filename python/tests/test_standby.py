@@ -19,6 +19,7 @@ import pytest
 from airflow_pod_launcher._contract import ENV, PORTS, STANDBY_UNUSED
 from airflow_pod_launcher.standby import proof
 from airflow_pod_launcher.standby_worker import workload_of
+from airflow_pod_launcher.worker import BOOTSTRAP
 
 ADDRESS = "127.0.84.1"
 SECRET = bytes(range(32))
@@ -190,3 +191,8 @@ def test_workloads_run_where_airflow_is_imported(module: str) -> None:
 @pytest.mark.parametrize("args", [["airflow", "tasks", "run"], ["python", "-m", "other", "--json-string", "{}"], []])
 def test_other_arguments_are_no_workload(args: list[str]) -> None:
     assert workload_of(args) is None
+
+
+def test_a_standby_pod_understands_what_the_executor_makes_a_task_pod_run() -> None:
+    assert workload_of(["python", "-c", BOOTSTRAP, "--json-string", "{}"]) == "{}"
+    assert workload_of(["python", "-c", "print()", "--json-string", "{}"]) is None

@@ -30,7 +30,7 @@ except ModuleNotFoundError:
     from airflow.sdk.execution_time.execute_workload import main
 raise SystemExit(main())
 """
-"""What `python -c` runs in a task's container: this worker, or Airflow's own in a user's image that lacks this package."""
+"""What `python -c` runs in a task's container: this worker, or Airflow's own in an image that lacks this package."""
 
 _STOCK = "airflow.sdk.execution_time.execute_workload"
 
