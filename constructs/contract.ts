@@ -121,6 +121,8 @@ export interface LaunchPolicy {
   readonly pendingTimeoutSeconds: number;
   /** By the name of the queue. @default - All queues have the default template and namespace. */
   readonly queues?: { readonly [queue: string]: QueuePolicy };
+  /** Follow how soon nodes start pods with the number of pods on their way. Default: false. */
+  readonly paceStarts?: boolean;
   /** So many started pods wait for a task, for each scheduler. Default: 0. */
   readonly standbyPods?: number;
 }

@@ -106,11 +106,13 @@ export function launchPolicy(release: Release, options: KubernetesExecutorOption
     deployment: release.name,
     namespaces,
     maxInFlightCreates: options.maxInFlightCreates ?? 32,
-    maxPendingPods: options.maxPendingPods ?? 64,
+    maxPendingPods: options.maxPendingPods ?? 0,
     maxPods: options.maxPods ?? 0,
     keepSucceededSeconds: seconds(keepSucceeded),
     keepFailedSeconds: seconds(options.keepFailed ?? Duration.hours(1)),
     pendingTimeoutSeconds: seconds(options.pendingTimeout ?? Duration.minutes(10)),
+    // Whoever gives a number wants that number.
+    ...(options.maxPendingPods === undefined ? { paceStarts: true } : {}),
     ...queuePolicies(options.queues),
     ...(options.standby === undefined ? {} : { standbyPods: options.standby.pods }),
   };

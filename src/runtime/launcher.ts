@@ -14,6 +14,7 @@ import type { LaunchRecord } from './launch/record.js';
 import { RecordStore } from './launch/record-store.js';
 import { RevokedIds } from './launch/revoked-ids.js';
 import { Settler } from './launch/settler.js';
+import { StartPace } from './launch/start-pace.js';
 import { EventLog } from './link/event-log.js';
 import { Reporter } from './link/reporter.js';
 import { SchedulerPeer } from './link/scheduler-peer.js';
@@ -52,7 +53,10 @@ export class Launcher {
   readonly session: Session;
 
   private readonly peer = new SchedulerPeer();
-  private readonly store = new RecordStore();
+  private readonly pace = new StartPace();
+  private readonly store = new RecordStore((record) => {
+    this.pace.observe(record, this.steady());
+  });
   private readonly events = new EventLog();
   private readonly writer: PodWriter;
   private readonly queue: CreateQueue;
@@ -77,12 +81,13 @@ export class Launcher {
     },
   };
   private readonly now: () => number;
+  private readonly steady: () => number;
 
   constructor(private readonly options: LauncherOptions) {
     const { api, log, config, version } = options;
     const { peer, store, events, bootId } = this;
     const now = (this.now = options.now ?? Date.now);
-    const steady = options.steady ?? steadyNow;
+    const steady = (this.steady = options.steady ?? steadyNow);
     const policy = (): LaunchPolicy => config().policy;
     const synced = (): boolean => this.synced();
     const builder = new PodBuilder(config);
@@ -114,7 +119,7 @@ export class Launcher {
     const standby = { launch: (record: LaunchRecord) => this.handOver.launch(record) };
     // A claimed standby pod has not the name that a new one would have: what is there must be known first.
     const known = (): boolean => (policy().standbyPods ?? 0) === 0 || synced();
-    const creates = { api, store, sink, policy, build, wanted, known, standby, log, now, steady };
+    const creates = { api, store, pace: this.pace, sink, policy, build, wanted, known, standby, log, now, steady };
     const queue = (this.queue = new CreateQueue(creates));
     const live = (): boolean => queue.leaseIsLive();
     this.handOver = new HandOver({ api, store, pool, tracker, sink, settler, peer, policy, live, log, now });
@@ -165,6 +170,7 @@ export class Launcher {
   /** What is due by now; `start` calls it every second. */
   chores(): void {
     const { peer } = this;
+    this.pace.tick(this.steady());
     this.choreRunner.run({ jobId: peer.jobId, ready: peer.connected() && this.synced() }, this.now());
     this.queue.pump();
     this.keepStandby();

@@ -21,12 +21,23 @@ describe('Executor.kubernetes', () => {
       deployment: 'airflow',
       namespaces: ['airflow'],
       maxInFlightCreates: 32,
-      maxPendingPods: 64,
+      maxPendingPods: 0,
+      paceStarts: true,
       maxPods: 200,
       keepSucceededSeconds: 60,
       keepFailedSeconds: 86400,
       pendingTimeoutSeconds: 180,
     });
+  });
+
+  test('paces pods by how soon they start, unless a number is given', () => {
+    const { data } = new Stack({ executor: Executor.kubernetes({ maxPendingPods: 64 }) }).get(
+      'ConfigMap',
+      'airflow-pod-launcher',
+    );
+    const policy: unknown = JSON.parse(data['launch-policy.json'] ?? '');
+    expect(policy).toMatchObject({ maxPendingPods: 64 });
+    expect(policy).not.toHaveProperty('paceStarts');
   });
 
   test('keeps standby pods only when asked to', () => {

@@ -53,7 +53,10 @@ export function parseLaunchPolicy(text: string): LaunchPolicy {
     }
   }
   problems.push(...queueProblems(from.queues, namespaces));
-  const { standbyPods } = from;
+  const { standbyPods, paceStarts } = from;
+  if (paceStarts !== undefined && typeof paceStarts !== 'boolean') {
+    problem('paceStarts', 'true or false');
+  }
   if (standbyPods !== undefined && !(Number.isInteger(standbyPods) && Number(standbyPods) >= 0)) {
     problem('standbyPods', 'a whole number of at least 0');
   }

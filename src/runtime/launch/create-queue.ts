@@ -11,6 +11,7 @@ import { InFlightLimit } from './in-flight-limit.js';
 import { Lease } from './lease.js';
 import { type LaunchRecord, logFields } from './record.js';
 import type { RecordStore } from './record-store.js';
+import type { StartPace } from './start-pace.js';
 
 /** Who is told how creates end. */
 export interface CreateSink {
@@ -35,6 +36,7 @@ export interface StandbySource {
 export interface CreateQueueOptions {
   readonly api: KubeApi;
   readonly store: RecordStore;
+  readonly pace: StartPace;
   readonly sink: CreateSink;
   readonly policy: () => LaunchPolicy;
   /** JSON of the pod. @throws PodBuildError */
@@ -184,11 +186,12 @@ export class CreateQueue {
       return false;
     }
     const { store } = this.options;
-    const { maxInFlightCreates, maxPendingPods, maxPods } = this.options.policy();
+    const { maxInFlightCreates, maxPendingPods, maxPods, paceStarts } = this.options.policy();
     const notRunning = store.count('creating') + store.count('pending');
     return (
       this.underWay.size < this.limit.value(maxInFlightCreates) &&
       (maxPendingPods === 0 || notRunning < maxPendingPods) &&
+      (paceStarts !== true || this.options.pace.hasRoom(store.count('creating'))) &&
       (maxPods === 0 || notRunning + store.count('running') < maxPods)
     );
   }

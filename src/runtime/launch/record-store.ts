@@ -10,6 +10,9 @@ export class RecordStore {
   /** Launches that are settled and gone, oldest first: a late repeat of their LAUNCH must not run them again. */
   private readonly finished = new Map<string, LaunchRecord>();
 
+  /** @param moved hears of every record that something may have changed: its stage, what its pod says, or its end */
+  constructor(private readonly moved: (record: LaunchRecord) => void = () => undefined) {}
+
   get(id: string, attempt: number): LaunchRecord | undefined {
     return this.records.get(launchKey(id, attempt));
   }
@@ -47,6 +50,7 @@ export class RecordStore {
       this.stages[stage] += 1;
     }
     record.stage = stage;
+    this.moved(record);
   }
 
   /** Drops a record; an outcome that Airflow has settled is remembered for a while. */
