@@ -2,13 +2,16 @@ import http from 'node:http';
 
 /** What the health endpoint asks. */
 export interface HealthSource {
-  /** May the scheduler start? */
+  /** May the scheduler start, and does the launcher see what becomes of pods? */
   ready(): boolean;
   /** Shown as JSON to people. */
   status(): Record<string, unknown>;
 }
 
-/** HTTP for probes: /healthz is 200 while the process works, /readyz 200 when the scheduler may start, else 503. */
+/**
+ * HTTP for probes: /healthz is 200 while the process works, /readyz 200 while it does its work, else 503. Only /healthz
+ * may restart the container: nothing that keeps /readyz from 200, such as an API server that is away, ends by a restart.
+ */
 export class HealthServer {
   private readonly server: http.Server;
 

@@ -25,6 +25,7 @@ const OVER_QUOTA = new KubeError('response', 'exceeded quota: pods', { status: 4
 describe('the launcher', () => {
   let api: FakeApi;
   let launcher: Launcher;
+  let policy: LaunchPolicy;
   let wall: number;
   let steady: number;
 
@@ -35,7 +36,8 @@ describe('the launcher', () => {
     const templates = PodTemplates.single(
       parsePodTemplate('{kind: Pod, spec: {containers: [{name: base, image: i}]}}'),
     );
-    const config = () => ({ policy: POLICY, templates });
+    policy = POLICY;
+    const config = () => ({ policy, templates });
     launcher = new Launcher({ api, config, version: '0', log: SILENT, now: () => wall, steady: () => steady });
   });
 
@@ -96,6 +98,21 @@ describe('the launcher', () => {
     launch({ id: 'L2', notAfter: wall + 60_000 });
     await pass(0);
     expect(api.creates).toEqual([]);
+  });
+
+  test('paces creates by how soon pods start, if it is told to', async () => {
+    policy = { ...POLICY, paceStarts: true };
+    connect('1');
+    lease();
+    for (let number = 0; number < 20; number += 1) {
+      launch({ id: `L${number}` });
+    }
+    await pass(0);
+    expect(api.creates).toHaveLength(8);
+
+    policy = POLICY;
+    await pass(0);
+    expect(api.creates).toHaveLength(20);
   });
 
   test('takes a lease for as old as it is when it arrives', async () => {

@@ -12,6 +12,7 @@ import { checkPermissions, PermissionError } from '../permissions.js';
 import { PodInformer } from '../pods/informer.js';
 import { ownerName } from '../standby/pod.js';
 import { VERSION } from '../version.js';
+import { type WatchHealth, watchHealth } from '../watch-health.js';
 
 export interface ServeOptions {
   readonly socket: string;
@@ -82,13 +83,17 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
   const informers = namespaces.map(
     (namespace) => new PodInformer({ api, namespace, selector, handler: pods, log, silenceMs: watchSilenceMs }),
   );
+  const watches = (): WatchHealth => {
+    const heardAt = informers.map((informer) => informer.lastHeardAt());
+    return watchHealth(heardAt, Date.now(), watchSilenceMs);
+  };
   const health = new HealthServer({
-    ready: () => link.listening() && launcher.synced(),
+    ready: () => link.listening() && launcher.synced() && !watches().watchStalled,
     status: () => ({
       ...launcher.status(),
       version: VERSION,
       bootId: launcher.bootId,
-      secondsSinceApiServerHeard: secondsSince(Math.min(...informers.map((informer) => informer.lastHeardAt()))),
+      ...watches(),
     }),
   });
 
@@ -121,9 +126,4 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
   health.close();
   api.close();
   return EXIT_CODES.OK;
-}
-
-/** null: never. */
-function secondsSince(at: number): number | null {
-  return at === 0 ? null : Math.round((Date.now() - at) / 1000);
 }

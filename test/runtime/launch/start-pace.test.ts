@@ -24,7 +24,15 @@ class Launches {
 
   place(records: readonly LaunchRecord[], node: string | null, reason: string | null = null): void {
     for (const record of records) {
-      record.observation = { phase: 'pending', reason, message: null, exitCode: null, started: false, node };
+      record.observation = {
+        phase: 'pending',
+        reason,
+        message: null,
+        exitCode: null,
+        started: false,
+        node,
+        output: null,
+      };
       this.pace.observe(record, this.now);
     }
   }
