@@ -120,7 +120,7 @@ export class AirflowStack {
         const times = await this.times(run);
         return wanted(times) ? times : undefined;
       },
-      { timeout, every: 200 },
+      { timeout, every: 400 },
     );
   }
 

@@ -93,7 +93,11 @@ export class PodMeter {
 export class PssMeter {
   private most = 0;
   private readonly timer = setInterval(() => {
-    this.most = Math.max(this.most, podPssBytes(this.uid));
+    try {
+      this.most = Math.max(this.most, podPssBytes(this.uid));
+    } catch {
+      // A container of the pod ended between two reads.
+    }
   }, 1000);
 
   constructor(private readonly uid: string) {}
