@@ -142,15 +142,18 @@ describe('a stack on an external database, with baked DAGs and ephemeral logs', 
     }
   });
 
-  e2e('fails a task whose image cannot be pulled, and says so', async () => {
+  e2e('fails a task whose image cannot be pulled for a second pod either, in one try, and says so', async () => {
     const { run: ended, tasks } = await airflow.ended(run('unpullable'));
     expect(ended.state).toBe('failed');
     expect(states(tasks)).toEqual({ unpullable: 'failed' });
-    const reason = /ErrImagePull|ImagePullBackOff/;
+    expect(only(tasks).try_number).toBe(1);
+    const reason = /^image cannot be pulled: .*no-such-image/;
     const entries = await airflow.auditLog(run('unpullable'));
-    expect(entries.filter(({ event }) => event === 'pod failed')).toEqual([
-      expect.objectContaining({ extra: expect.stringMatching(reason) as string }),
-    ]);
+    for (const said of ['pod relaunched', 'pod failed']) {
+      expect(entries.filter(({ event }) => event === said)).toEqual([
+        expect.objectContaining({ extra: expect.stringMatching(reason) as string }),
+      ]);
+    }
     await until('its pod is gone', async () => (await podsOf(run('unpullable'))).length === 0);
   });
 
