@@ -17,7 +17,6 @@ const POLICY: LaunchPolicy = {
   keepFailedSeconds: 100,
   pendingTimeoutSeconds: 0,
 };
-const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const START = 1_700_000_000_000;
 const FORBIDDEN = new KubeError('response', 'no', { status: 403, reason: 'Forbidden' });
 const OVER_QUOTA = new KubeError('response', 'exceeded quota: pods', { status: 403, reason: 'Forbidden' });
@@ -26,6 +25,7 @@ describe('the launcher', () => {
   let api: FakeApi;
   let launcher: Launcher;
   let policy: LaunchPolicy;
+  let logged: { fields: object; message: string }[];
   let wall: number;
   let steady: number;
 
@@ -37,8 +37,13 @@ describe('the launcher', () => {
       parsePodTemplate('{kind: Pod, spec: {containers: [{name: base, image: i}]}}'),
     );
     policy = POLICY;
+    logged = [];
+    const line = (fields: object, message: string): void => {
+      logged.push({ fields, message });
+    };
+    const log = { debug: line, info: line, warn: line, error: line };
     const config = () => ({ policy, templates });
-    launcher = new Launcher({ api, config, version: '0', log: SILENT, now: () => wall, steady: () => steady });
+    launcher = new Launcher({ api, config, version: '0', log, now: () => wall, steady: () => steady });
   });
 
   afterEach(async () => {
@@ -113,6 +118,35 @@ describe('the launcher', () => {
     policy = POLICY;
     await pass(0);
     expect(api.creates).toHaveLength(20);
+  });
+
+  test('names dag, task, run, try and pod in every log line about a launch', async () => {
+    const down = new KubeError('response', 'down', { status: 500, reason: 'InternalError' });
+    api.answers = [down];
+    api.listPodEvents = () => Promise.reject(down);
+    api.labelPod = () => Promise.reject(down);
+    connect('1');
+    lease();
+    launch();
+    await pass(0);
+    await pass(1000);
+    launcher.tracker.onPod(pod('Failed'));
+    await pass(0);
+    acknowledge();
+    await pass(0);
+
+    const [podName] = api.creates;
+    const about = { dag: 'd', task: 't', run: 'r', try: 1, pod: podName, namespace: 'jobs', launch: 'L', attempt: 1 };
+    const messages = [
+      'create will be repeated',
+      'pod created',
+      'launch ended',
+      'the events of a failed pod are left out',
+      'label will be repeated',
+    ];
+    expect(logged.filter(({ message }) => messages.includes(message))).toEqual(
+      messages.map((message) => ({ message, fields: expect.objectContaining(about) as unknown })),
+    );
   });
 
   test('takes a lease for as old as it is when it arrives', async () => {

@@ -8,6 +8,8 @@ import { describeEvents } from '../pods/events.js';
 export interface EventSubject {
   readonly namespace: string;
   readonly uid: string;
+  /** Fields that every log line about it carries. */
+  readonly about?: Readonly<Record<string, unknown>>;
 }
 
 interface Request {
@@ -68,7 +70,10 @@ export class PodEventReader {
       lines = describeEvents(await this.api.listPodEvents(pod.namespace, pod.uid));
     } catch (thrown) {
       const { status, message } = asKubeError(thrown);
-      this.log.warn({ ...pod, status, error: message }, 'the events of a failed pod are left out');
+      this.log.warn(
+        { ...pod.about, namespace: pod.namespace, uid: pod.uid, status, error: message },
+        'the events of a failed pod are left out',
+      );
     }
     this.inFlight -= 1;
     done(lines);

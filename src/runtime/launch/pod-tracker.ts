@@ -226,7 +226,7 @@ export class PodTracker implements PodHandler {
       return;
     }
     // Who asks for the launch meanwhile is told without them.
-    events.read({ namespace: record.namespace, uid: record.uid }, (podEvents) => {
+    events.read({ namespace: record.namespace, uid: record.uid, about: logFields(record) }, (podEvents) => {
       if (record.outcome === outcome) {
         record.outcome = { ...outcome, podEvents };
       }
@@ -242,7 +242,9 @@ export class PodTracker implements PodHandler {
     if (!this.strays.has(view.uid)) {
       this.strays.set(view.uid, view.namespace);
       this.options.log.warn({ ...logFields(record), uid: view.uid }, 'deleting a second pod of a launch that is over');
-      this.options.writer.delete({ namespace: view.namespace, podName: view.name, uid: view.uid }, () => undefined);
+      const about = logFields(record);
+      const { namespace, name: podName, uid } = view;
+      this.options.writer.delete({ namespace, podName, uid, about }, () => undefined);
     }
   }
 }

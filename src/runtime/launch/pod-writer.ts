@@ -9,6 +9,8 @@ export interface PodTarget {
   readonly namespace: string;
   readonly podName: string;
   readonly uid: string;
+  /** Fields that every log line about it carries, besides namespace and pod. */
+  readonly about?: Readonly<Record<string, unknown>>;
 }
 
 interface Job {
@@ -75,7 +77,7 @@ export class PodWriter {
   }
 
   private async write(job: Job): Promise<void> {
-    const { namespace, podName, uid } = job.target;
+    const { namespace, podName, uid, about } = job.target;
     try {
       if (job.labels === null) {
         await this.api.deletePod(namespace, podName, uid);
@@ -87,7 +89,7 @@ export class PodWriter {
       const error = asKubeError(thrown);
       job.failures += 1;
       const what = job.labels === null ? 'delete' : 'label';
-      const fields = { namespace, pod: podName, status: error.status, error: error.message };
+      const fields = { ...about, namespace, pod: podName, status: error.status, error: error.message };
       // A right that is missing may be given back; what is malformed stays so.
       if (!isTransient(error) && error.status !== 403) {
         this.log.error(fields, `cannot ${what} the pod`);

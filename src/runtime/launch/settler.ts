@@ -1,6 +1,6 @@
 import { LABELS, type LaunchPolicy } from '../../../constructs/contract.js';
-import type { PodWriter } from './pod-writer.js';
-import type { LaunchRecord } from './record.js';
+import type { PodTarget, PodWriter } from './pod-writer.js';
+import { type LaunchRecord, logFields } from './record.js';
 import type { RecordStore } from './record-store.js';
 
 /** A launcher that did not settle a kept pod itself waits so much longer: its own one is to delete it. */
@@ -56,6 +56,6 @@ export class Settler {
   }
 }
 
-function target(record: LaunchRecord, uid: string): { namespace: string; podName: string; uid: string } {
-  return { namespace: record.namespace, podName: record.podName, uid };
+function target(record: LaunchRecord, uid: string): PodTarget {
+  return { namespace: record.namespace, podName: record.podName, uid, about: logFields(record) };
 }
