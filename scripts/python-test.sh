@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the Python package with ruff and mypy and runs its tests against the very packages of the Airflow image. Makes
-# itself a virtual environment under the cache, once per set of pinned packages. Arguments go to pytest.
+# itself a virtual environment under the cache, once per set of pinned packages. Arguments go to pytest; `--python` only
+# prints the path of the interpreter.
 # shellcheck source=scripts/images/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/images/lib.sh"
 
@@ -27,6 +28,11 @@ mkdir -p "$TMPDIR"
 bin=$(environment)/bin
 [[ -e $PROJECT/dist/lib/scripts/contract.js ]] || bash "$PROJECT/scripts/bootstrap.sh"
 node "$PROJECT/dist/lib/scripts/contract.js" "$CONTRACT"
+# For tests of other parts that run some of the package.
+if [[ ${1:-} == --python ]]; then
+  echo "$bin/python"
+  exit
+fi
 
 # Nothing of this run is left in the checkout.
 export PYTHONDONTWRITEBYTECODE=1 RUFF_NO_CACHE=true MYPY_CACHE_DIR=$CACHE/tmp/mypy
