@@ -10,6 +10,8 @@ import { track } from './children.js';
 import { cpuMs, residentBytes } from './process-stats.js';
 
 const BUNDLE = 'dist/runtime/pod-launcher.cjs';
+/** Those of the command `pod-launcher` (airflow_pod_launcher.runtime). */
+const NODE_FLAGS = ['--max-semi-space-size=4'];
 /** The default of the constructs. */
 const MAX_IN_FLIGHT = 32;
 
@@ -54,7 +56,7 @@ export class LauncherProcess {
   async start(): Promise<this> {
     const log = openSync(this.logFile, 'a');
     this.child = track(
-      spawn(process.execPath, [this.bundle, 'serve', '--health-port', '0'], {
+      spawn(process.execPath, [...NODE_FLAGS, this.bundle, 'serve', '--health-port', '0'], {
         env: {
           PATH: process.env.PATH,
           KUBECONFIG: this.kubeconfig,

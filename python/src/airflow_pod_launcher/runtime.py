@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+# Node would let its space for young objects grow to three times 16 MiB, and give none of it back.
+NODE_FLAGS = ("--max-semi-space-size=4",)
 BUNDLE = Path(__file__).parent / "_runtime" / "pod-launcher.cjs"
 
 
@@ -29,4 +31,4 @@ def main() -> NoReturn:
     if not BUNDLE.exists():
         raise FileNotFoundError(f"{BUNDLE} is missing: install the wheel that scripts/wheel/build.sh makes")
     node = find_node()
-    os.execv(node, [str(node), str(BUNDLE), *sys.argv[1:]])
+    os.execv(node, [str(node), *NODE_FLAGS, str(BUNDLE), *sys.argv[1:]])
