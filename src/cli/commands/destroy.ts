@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { LABELS } from '../../../constructs/contract.js';
 import { defineCommand } from '../command.js';
 import { CliError, EXIT_CODES } from '../errors.js';
+import { releaseNamespaces } from '../kube/launch-namespaces.js';
 import { objectName, type KubeObject } from '../kube/objects.js';
 import { DATA_KINDS, PRUNED_KINDS, releaseObjects, remove } from '../kube/prune.js';
 import { note } from '../progress.js';
@@ -25,10 +26,15 @@ export const destroy = defineCommand({
   run: async (session, args) => {
     const { client, namespace, release } = session;
     const kinds = args.deleteData ? [...PRUNED_KINDS, ...DATA_KINDS] : PRUNED_KINDS;
-    const objects = await releaseObjects(client, kinds, namespace, release);
+    // Before the ConfigMap that lists them goes.
+    const namespaces = await releaseNamespaces(client, namespace, release);
+    const objects: KubeObject[] = [];
+    for (const each of namespaces) {
+      objects.push(...(await releaseObjects(client, kinds, each, release)));
+    }
     // What a controller made goes with its owner.
     const own = objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
-    const found = [...own, ...(await taskPods(session))];
+    const found = [...own, ...(await taskPods(session, namespaces))];
     if (found.length === 0) {
       throw new CliError(EXIT_CODES.NOT_FOUND, `There is no release '${release}' in namespace '${namespace}'.`);
     }
@@ -38,8 +44,8 @@ export const destroy = defineCommand({
     const removed = await removeAll(session, own);
     // Until its last moment a scheduler may make another one.
     await schedulersGone(session);
-    removed.push(...(await removeAll(session, await taskPods(session))));
-    session.print({ removed }, () => `Removed ${removed.length} objects from namespace ${namespace}.`);
+    removed.push(...(await removeAll(session, await taskPods(session, namespaces))));
+    session.print({ removed }, () => `Removed ${removed.length} objects from namespace ${namespaces.join(', ')}.`);
   },
 });
 
@@ -55,11 +61,13 @@ async function removeAll({ client, signal }: Session, objects: readonly KubeObje
 }
 
 /** The pods of tasks, whether our launcher made them or Airflow's own executor: nothing else deletes them. */
-async function taskPods({ client, namespace, release }: Session): Promise<KubeObject[]> {
+async function taskPods({ client, release }: Session, namespaces: readonly string[]): Promise<KubeObject[]> {
   const selectors = [`${LABELS.DEPLOYMENT}=${release}`, `release=${release},component=worker`];
-  const pods = await Promise.all(selectors.map((selector) => client.list('v1', 'Pod', namespace, selector)));
+  const pods = await Promise.all(
+    namespaces.flatMap((namespace) => selectors.map((selector) => client.list('v1', 'Pod', namespace, selector))),
+  );
   const own = pods.flat().filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
-  return [...new Map(own.map((pod) => [pod.metadata.name, pod])).values()];
+  return [...new Map(own.map((pod) => [`${pod.metadata.namespace ?? ''}/${pod.metadata.name}`, pod])).values()];
 }
 
 /** Waits until no scheduler runs, for no longer than its pod may take to end. */
