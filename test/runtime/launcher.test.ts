@@ -6,17 +6,9 @@ import { Launcher } from '../../src/runtime/launcher.js';
 import type { LauncherMessage, LaunchSpec } from '../../src/runtime/link/messages.js';
 import type { RawPod } from '../../src/runtime/pods/observe.js';
 import { FakeApi } from './support/fake-api.js';
+import { launchPolicy } from './support/policy.js';
 
-const POLICY: LaunchPolicy = {
-  deployment: 'airflow',
-  namespaces: ['jobs'],
-  maxInFlightCreates: 64,
-  maxPendingPods: 0,
-  maxPods: 0,
-  keepSucceededSeconds: 0,
-  keepFailedSeconds: 100,
-  pendingTimeoutSeconds: 0,
-};
+const POLICY = launchPolicy({ keepFailedSeconds: 100 });
 const START = 1_700_000_000_000;
 const FORBIDDEN = new KubeError('response', 'no', { status: 403, reason: 'Forbidden' });
 const OVER_QUOTA = new KubeError('response', 'exceeded quota: pods', { status: 403, reason: 'Forbidden' });

@@ -45,7 +45,11 @@ export const destroy = defineCommand({
     // Until its last moment a scheduler may make another one.
     await schedulersGone(session);
     removed.push(...(await removeAll(session, await taskPods(session, namespaces))));
-    session.print({ removed }, () => `Removed ${removed.length} objects from namespace ${namespaces.join(', ')}.`);
+    session.print(
+      { removed },
+      () =>
+        `Removed ${removed.length} objects from ${namespaces.length > 1 ? 'namespaces' : 'namespace'} ${namespaces.join(', ')}.`,
+    );
   },
 });
 

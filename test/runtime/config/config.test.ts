@@ -5,18 +5,10 @@ import type { LaunchPolicy } from '../../../constructs/contract.js';
 import { ConfigFolder } from '../../../src/runtime/config/config-folder.js';
 import { parseLaunchPolicy } from '../../../src/runtime/config/launch-policy.js';
 import { parsePodTemplate } from '../../../src/runtime/config/pod-template.js';
+import { launchPolicy } from '../support/policy.js';
 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const POLICY: LaunchPolicy = {
-  deployment: 'airflow',
-  namespaces: ['jobs'],
-  maxInFlightCreates: 64,
-  maxPendingPods: 10,
-  maxPods: 0,
-  keepSucceededSeconds: 0,
-  keepFailedSeconds: 0,
-  pendingTimeoutSeconds: 600,
-};
+const POLICY = launchPolicy({ maxPendingPods: 10, pendingTimeoutSeconds: 600 });
 const TEMPLATE = 'spec: {containers: [{name: base, image: a}]}';
 const image = (name: string): string => `spec: {containers: [{name: base, image: ${name}}]}`;
 

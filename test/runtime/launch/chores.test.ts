@@ -1,17 +1,8 @@
-import type { LaunchPolicy } from '../../../constructs/contract.js';
 import { nextChore } from '../../../src/runtime/launch/chores.js';
 import { type LaunchRecord, newRecord } from '../../../src/runtime/launch/record.js';
+import { launchPolicy } from '../support/policy.js';
 
-const POLICY: LaunchPolicy = {
-  deployment: 'airflow',
-  namespaces: ['jobs'],
-  maxInFlightCreates: 64,
-  maxPendingPods: 0,
-  maxPods: 0,
-  keepSucceededSeconds: 0,
-  keepFailedSeconds: 100,
-  pendingTimeoutSeconds: 10,
-};
+const POLICY = launchPolicy({ keepFailedSeconds: 100, pendingTimeoutSeconds: 10 });
 const KEY = { dagId: 'd', taskId: 't', runId: 'r', tryNumber: 1, mapIndex: -1 };
 const NOW = 1_000_000;
 const PEER = { jobId: 'me', ready: true };

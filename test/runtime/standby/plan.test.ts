@@ -1,19 +1,10 @@
-import { STANDBY_MAX_AGE_SECONDS, type LaunchPolicy } from '../../../constructs/contract.js';
+import { STANDBY_MAX_AGE_SECONDS } from '../../../constructs/contract.js';
 import { isEligible, planStandby, type StandbyPod, type StandbySituation } from '../../../src/runtime/standby/plan.js';
 import { launch } from '../../integration/support/launches.js';
+import { launchPolicy } from '../support/policy.js';
 
 const NOW = 1_700_000_000_000;
-const POLICY: LaunchPolicy = {
-  deployment: 'airflow',
-  namespaces: ['jobs', 'team'],
-  maxInFlightCreates: 64,
-  maxPendingPods: 0,
-  maxPods: 0,
-  keepSucceededSeconds: 0,
-  keepFailedSeconds: 0,
-  pendingTimeoutSeconds: 0,
-  standbyPods: 2,
-};
+const POLICY = launchPolicy({ namespaces: ['jobs', 'team'], standbyPods: 2 });
 
 function pod(uid: string, changes: Partial<StandbyPod> = {}): StandbyPod {
   return {
