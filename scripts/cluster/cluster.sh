@@ -29,6 +29,7 @@ Usage: cluster.sh COMMAND
   kubeconfig                        print the path of the kubeconfig
   load ARCHIVE...                   load images from docker or OCI archives, skipping what is there
   kubectl [--] ARGUMENT...          kubectl on this cluster
+  interrupt PART [--for SECONDS]    kill etcd or the apiserver, start it again after so long (default: at once)
   lock [--wait SECONDS] -- COMMAND  run a command while no other one holds the cluster (default: wait 3600 seconds)
 
 Needs root on Debian 12, and Go to build it the first time (about 10 minutes).
@@ -168,6 +169,29 @@ load() {
   load_archives "$@"
 }
 
+# An outage, for tests. It ends by itself, whatever becomes of the caller, and no `up` meets it: the lock is held.
+interrupt() {
+  local part=${1:-} seconds=0
+  [[ $part == etcd || $part == apiserver ]] || usage_error "interrupt needs a part: etcd or apiserver"
+  if [[ ${2:-} == --for ]]; then
+    seconds=${3:-}
+    [[ $seconds =~ ^[0-9]+$ ]] || usage_error "interrupt --for needs a number of seconds"
+  fi
+  require_machine
+  take_change_lock
+  healthy "$part" || fail "the $part is not healthy: cluster.sh up"
+  trap : HUP INT TERM
+  kill_parts "$part"
+  wait_until 10 "the $part to end" not_alive "$part"
+  say "the $part is down"
+  sleep "$seconds" || true # a signal ends the outage, not this script
+  "start_$part"
+  wait_until 90 "every part to be healthy" all_healthy
+  say "the $part is up"
+}
+
+not_alive() { ! alive "$1"; }
+
 # The lock for a whole test run. The command does not inherit it (a daemon that it starts would keep it for ever);
 # inside the command the lock counts as held, so commands may nest.
 with_use_lock() {
@@ -211,6 +235,7 @@ main() {
     kubeconfig) printf '%s\n' "$KUBECONFIG_FILE" ;;
     load) load "$@" ;;
     kubectl) run_kubectl "$@" ;;
+    interrupt) interrupt "$@" ;;
     lock) with_use_lock "$@" ;;
     -h | --help | help) usage ;;
     *) usage_error "no such command: $command" ;;
