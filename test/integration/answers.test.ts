@@ -31,7 +31,7 @@ describe('a launcher that gets answers that cannot be read to their end', () => 
   beforeEach(async () => {
     namespace = await TestNamespace.create('answers');
     proxy = await FaultProxy.start(namespace.kubeconfig);
-    launcher = new LauncherProcess(namespace.policy(), proxy.kubeconfig, { [ENV.WATCH_SILENCE]: '2' });
+    launcher = new LauncherProcess(namespace.policy(), proxy.kubeconfig);
   });
 
   afterEach(async () => {
@@ -86,6 +86,7 @@ describe('a launcher that gets answers that cannot be read to their end', () => 
   });
 
   test.each(['truncate-answer', 'endless-answer'] as const)('misses nothing when a watch meets: %s', async (fault) => {
+    launcher = new LauncherProcess(namespace.policy(), proxy.kubeconfig, { [ENV.WATCH_SILENCE]: '2' });
     await launcher.start();
     const client = await launcher.connect();
     await client.synced();
