@@ -18,7 +18,7 @@ export interface StandbyOptions {
 export interface KubernetesExecutorOptions {
   /** Pods of tasks that have not ended, at most; also Airflow's `core.parallelism`. @default - No limit in the launcher; Airflow's own 32. */
   readonly maxPods?: number;
-  /** Pods that exist and do not run yet, at most; more of them only slow the nodes down. @default - As many as the nodes start soon: 8, then more while they start within 2 s of their placement, fewer when they take 5 s. */
+  /** Pods that exist and do not run yet, at most; more of them only slow the nodes down. @default - As many as the nodes start soon: 16, then more while they start within 2 s of their placement, fewer when they take 5 s. */
   readonly maxPendingPods?: number;
   /** Requests that create pods under way at once, at most. @default 32 */
   readonly maxInFlightCreates?: number;

@@ -105,7 +105,7 @@ describe('the launcher', () => {
       launch({ id: `L${number}` });
     }
     await pass(0);
-    expect(api.creates).toHaveLength(8);
+    expect(api.creates).toHaveLength(16);
 
     policy = POLICY;
     await pass(0);

@@ -1,7 +1,8 @@
 import type { LaunchRecord } from './record.js';
 
-const START = 8;
-const LEAST = 4;
+const START = 16;
+/** A node may always have so many, however late it starts them: it may be pulling an image. */
+const LEAST_PER_NODE = 4;
 /** A node that starts a pod so quickly has nothing to be spared. */
 const QUICK_MS = 500;
 const PROMPT_MS = 2000;
@@ -27,13 +28,15 @@ interface Starting {
  */
 export class StartPace {
   private readonly starting = new Map<LaunchRecord, Starting>();
+  /** All that ever had one of the pods. */
+  private readonly nodes = new Set<string>();
   private counted = 0;
   private limit = START;
   private slowedAt = -Infinity;
 
   /** At most so many; a whole number. */
   value(): number {
-    return Math.floor(this.limit);
+    return Math.max(Math.floor(this.limit), LEAST_PER_NODE * this.nodes.size);
   }
 
   /** @param creating creates under way */
@@ -54,6 +57,9 @@ export class StartPace {
       return;
     }
     const node = record.observation?.node ?? null;
+    if (node !== null) {
+      this.nodes.add(node);
+    }
     if (known === undefined) {
       const counts = !isUnschedulable(record);
       this.counted += counts ? 1 : 0;
@@ -82,7 +88,7 @@ export class StartPace {
     if (waitMs >= SLOW_MS) {
       // Those that were placed before the last step down only say what is known.
       if (since >= this.slowedAt) {
-        this.limit = Math.max(LEAST, this.limit * 0.75);
+        this.limit = Math.max(LEAST_PER_NODE, this.limit * 0.75);
         this.slowedAt = now;
       }
     } else if (amongMany && waitMs < PROMPT_MS) {

@@ -57,9 +57,9 @@ class Launches {
 describe('how many pods are on their way at once', () => {
   test('few at first, and creates under way count', () => {
     const launches = new Launches();
-    expect(launches.pace.hasRoom(7)).toBe(true);
-    expect(launches.pace.hasRoom(8)).toBe(false);
-    expect(launches.create(60)).toHaveLength(8);
+    expect(launches.pace.hasRoom(15)).toBe(true);
+    expect(launches.pace.hasRoom(16)).toBe(false);
+    expect(launches.create(60)).toHaveLength(16);
   });
 
   test('thousands soon where nodes start pods at once', () => {
@@ -71,14 +71,25 @@ describe('how many pods are on their way at once', () => {
   test('more and more where nodes are prompt', () => {
     const launches = new Launches();
     const rounds = [1, 2, 3].map(() => launches.round(1000));
-    expect(rounds[0]).toBe(8);
-    expect(rounds[1]).toBeGreaterThan(8);
+    expect(rounds[0]).toBe(16);
+    expect(rounds[1]).toBeGreaterThan(16);
     expect(rounds[2]).toBeGreaterThan(rounds[1] ?? 0);
   });
 
   test('fewer where pods start late, one step a round, and never none', () => {
     const launches = new Launches();
-    expect([1, 2, 3, 4, 5, 6].map(() => launches.round(6000))).toEqual([8, 6, 4, 4, 4, 4]);
+    expect([1, 2, 3, 4, 5, 6].map(() => launches.round(6000))).toEqual([16, 12, 9, 6, 5, 4]);
+  });
+
+  test('four for each node at least, however late they start', () => {
+    const launches = new Launches();
+    const records = launches.create(16);
+    records.forEach((record, number) => {
+      launches.place([record], `n${number}`);
+    });
+    launches.now += 60_000;
+    launches.run(records);
+    expect(launches.create(1000)).toHaveLength(64);
   });
 
   test('no more while something else limits', () => {
@@ -89,38 +100,38 @@ describe('how many pods are on their way at once', () => {
       launches.now += 100;
       launches.run(records);
     }
-    expect(launches.pace.value()).toBe(8);
+    expect(launches.pace.value()).toBe(16);
   });
 
   test('pods that wait for a node do not count, until they have one', () => {
     const launches = new Launches();
-    const waiting = launches.create(8);
+    const waiting = launches.create(16);
     launches.place(waiting, null, 'Unschedulable');
-    expect(launches.create(60)).toHaveLength(8);
+    expect(launches.create(60)).toHaveLength(16);
     launches.place(waiting, 'n1');
     expect(launches.pace.hasRoom(0)).toBe(false);
   });
 
   test('pods that no scheduler looks at do not count after a while', () => {
     const launches = new Launches();
-    launches.create(8);
+    launches.create(16);
     launches.now += 9000;
     launches.pace.tick(launches.now);
     expect(launches.create(60)).toHaveLength(0);
     launches.now += 1000;
     launches.pace.tick(launches.now);
-    expect(launches.create(60)).toHaveLength(8);
+    expect(launches.create(60)).toHaveLength(16);
   });
 
   test('pods that are gone make room, and say nothing of the nodes', () => {
     const launches = new Launches();
-    const records = launches.create(8);
+    const records = launches.create(16);
     launches.place(records, 'n1');
     launches.now += 60_000;
     for (const record of records) {
       record.gone = true;
       launches.pace.observe(record, launches.now);
     }
-    expect(launches.create(60)).toHaveLength(8);
+    expect(launches.create(60)).toHaveLength(16);
   });
 });
