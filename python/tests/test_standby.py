@@ -24,14 +24,13 @@ from airflow_pod_launcher.worker import BOOTSTRAP
 ADDRESS = "127.0.84.1"
 SECRET = bytes(range(32))
 WORKER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 ready = int(sys.argv[2])
 os.write(ready, b"1"); os.close(ready)
 given = sys.stdin.buffer.read()
 with open(sys.argv[1], "ab") as file: file.write(given + b"\\n")
 if b"forever" in given:
-    import signal
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
     while True: signal.pause()
 if b"environment" in given:
     with open(sys.argv[1], "w") as file: file.write(repr(dict(os.environ)))
@@ -129,6 +128,9 @@ def test_a_pod_takes_one_task_and_answers_repeats_with_what_it_has(pod: Pod) -> 
     assert pod.ask("a/1", ["forever"]) == "a/1"
     assert pod.ask("b/1", ["another"]) == "a/1"
     assert pod.ask("a/1", None) == "a/1"
+    while not pod.record.exists() or not pod.given():
+        assert pod.process.poll() is None
+        time.sleep(0.02)
     pod.process.send_signal(signal.SIGTERM)
     assert pod.process.wait(10) == 7
     assert pod.given() == [["forever"]]
@@ -145,10 +147,12 @@ def test_who_does_not_know_the_secret_gets_no_answer_and_hands_over_nothing(pod:
 def test_a_proof_for_one_certificate_is_worth_nothing_for_another(pod: Pod) -> None:
     with pod.connect() as connection:
         theirs = proof(SECRET, "launcher", b"the certificate of another pod")
-        connection.sendall(theirs + struct.pack(">I", 2) + b"{}")
+        body = json.dumps({"launch": "evil/1", "args": ["evil"]}).encode()
+        connection.sendall(theirs + struct.pack(">I", len(body)) + body)
         _read(connection, 32)
         with pytest.raises(Refused):
             _read(connection, 1)
+    assert pod.ask("a/1", None) is None
 
 
 @pytest.mark.parametrize(

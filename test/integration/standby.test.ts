@@ -76,6 +76,7 @@ describe('standby pods', () => {
 
     const pod = await podOf(one.id);
     expect(waiting.map(({ metadata }) => metadata?.uid)).toContain(pod.metadata?.uid);
+    await until('its worker has the task', () => kubelet.given(pod).length > 0);
     expect(kubelet.given(pod)).toEqual([one.args]);
     expect(JSON.stringify(pod)).not.toContain('--json-string');
     expect(client.kinds(one.id)).toEqual(['CREATED', 'RUNNING']);
@@ -185,7 +186,9 @@ describe('standby pods', () => {
       );
       const counts = namespace.podsPerLaunch();
       expect(all.map(({ id }) => counts.get(id))).toEqual(all.map(() => 1));
-      const given = (await labelled('claimed')).map((pod) => kubelet.given(pod).length);
+      const claimed = await labelled('claimed');
+      await until('the workers have them', () => claimed.every((pod) => kubelet.given(pod).length > 0));
+      const given = claimed.map((pod) => kubelet.given(pod).length);
       expect(given).toEqual(given.map(() => 1));
     } finally {
       await second.stop();
@@ -227,6 +230,7 @@ describe('standby pods', () => {
     await next.resync([one]);
     await until('it is told as running', () => next.kinds(one.id).includes('RUNNING'), { state });
     const pod = await podOf(one.id);
+    await until('its worker has the task', () => kubelet.given(pod).length > 0);
     expect(kubelet.given(pod)).toEqual([one.args]);
     kubelet.end(pod);
     await until('its end is told', () => next.kinds(one.id).includes('SUCCEEDED'), { state });
@@ -243,6 +247,7 @@ describe('standby pods', () => {
     client.launch([one]);
     await until('it runs', () => client.kinds(one.id).includes('RUNNING'), { state });
     const pods = await podsOf(one.id);
+    await until('its worker has the task', () => pods.every((pod) => kubelet.given(pod).length > 0));
     expect(pods.map((pod) => kubelet.given(pod))).toEqual([[one.args]]);
     expect(met).toBeGreaterThan(0);
     expect(namespace.podsPerLaunch().get(one.id)).toBe(1);

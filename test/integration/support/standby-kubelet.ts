@@ -20,6 +20,7 @@ spec:
 /** Writes down what it is given, then runs until it is told to end or the pod's first process is gone. */
 const WORKER = `
 import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 first = os.getppid()
 ready = int(sys.argv[2]); os.write(ready, b"1"); os.close(ready)
 given = sys.stdin.buffer.read()
@@ -27,7 +28,6 @@ if not given:
     sys.exit(84)
 with open(sys.argv[1], "ab") as file:
     file.write(given + b"\\n")
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 while os.getppid() == first:
     time.sleep(0.2)
 `;
