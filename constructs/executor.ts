@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { bindCombined } from './combined-executor.js';
 import type { ExecutorBinding } from './executor-binding.js';
 import { bindKubernetes, bindStockKubernetes } from './kubernetes-executor.js';
+import type { MetricsOptions } from './metrics.js';
 import type { Release } from './release.js';
 import type { TaskPodOptions } from './task-pod.js';
 import { type QueueOptions, taskNamespaces } from './task-queues.js';
@@ -30,6 +31,8 @@ export interface KubernetesExecutorOptions {
   readonly pendingTimeout?: Duration;
   /** Started pods that wait for a task. @default - None. */
   readonly standby?: StandbyOptions;
+  /** Objects that watch the launcher: PodMonitor, alert rules, dashboard. @default - None. */
+  readonly metrics?: MetricsOptions;
   /** Namespaces that tasks may run in, the default one first; those of `queues` are added. @default - The namespace of the stack. */
   readonly namespaces?: string[];
   /** The pods of tasks. */

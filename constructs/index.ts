@@ -24,6 +24,12 @@ export { FirstUser, type FirstUserOptions, type FirstUserProps } from './first-u
 export { type DagsGitSyncOptions } from './git-sync.js';
 export { Keys, type KeysProps } from './keys.js';
 export { Logs, type LogsVolumeOptions } from './logs.js';
+export {
+  type GrafanaDashboardOptions,
+  type MetricsOptions,
+  type PodMonitorOptions,
+  type PrometheusRuleOptions,
+} from './metrics.js';
 export { Migrations, type MigrationsOptions, type MigrationsProps } from './migrations.js';
 export {
   type ContainerPort,

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { ENV, type LaunchPolicy, PATHS, PORTS } from './contract.js';
 import type { KubernetesExecutorOptions, StockKubernetesExecutorOptions } from './executor.js';
 import type { ExecutorBinding } from './executor-binding.js';
+import { metricsObjects } from './metrics.js';
 import { type EnvVar, type PodContainer, type PodPart, restricted, tokenVolume } from './pod.js';
 import { ComponentRole, LAUNCHER_RULES, LOG_READER_RULES, type RoleRule, STOCK_EXECUTOR_RULES } from './rbac.js';
 import type { Release } from './release.js';
@@ -53,6 +54,7 @@ export function bindKubernetes(
     })),
   });
   roles(scope, release, namespaces, LAUNCHER_RULES);
+  metricsObjects(scope, release, checks, options.metrics ?? {});
 
   const socket = { name: 'launcher-socket', mountPath: PATHS.SOCKET_DIR };
   const identity: EnvVar[] = [

@@ -11,6 +11,12 @@ const airflow = new Airflow(chart, 'airflow', {
   executor: Executor.kubernetes({
     maxPods: 200,
     keepFailed: Duration.hours(6),
+    // The labels are what the cluster's Prometheus operator selects by.
+    metrics: {
+      podMonitor: { labels: { prometheus: 'platform' }, interval: Duration.seconds(30) },
+      prometheusRule: { labels: { prometheus: 'platform' } },
+      grafanaDashboard: { folder: 'Airflow' },
+    },
     taskPod: {
       resources: { cpuRequest: Cpu.millis(250), memoryRequest: Size.mebibytes(512), memoryLimit: Size.gibibytes(2) },
       nodeSelector: { 'example.com/pool': 'tasks' },

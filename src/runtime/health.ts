@@ -6,10 +6,12 @@ export interface HealthSource {
   ready(): boolean;
   /** Shown as JSON to people. */
   status(): Record<string, unknown>;
+  /** For Prometheus: its text format. @default - `/metrics` is 404. */
+  metrics?(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
 /**
- * HTTP for probes: /healthz is 200 while the process works, /readyz 200 while it does its work, else 503. Only /healthz
+ * HTTP for probes and Prometheus: /healthz is 200 while the process works, /readyz 200 while it does its work, else 503. Only /healthz
  * may restart the container: nothing that keeps /readyz from 200, such as an API server that is away, ends by a restart.
  */
 export class HealthServer {
@@ -17,7 +19,21 @@ export class HealthServer {
 
   constructor(private readonly source: HealthSource) {
     this.server = http.createServer((request, response) => {
-      const status = this.answer(request.url ?? '');
+      const path = (request.url ?? '').split('?')[0] ?? '';
+      if (path === '/metrics' && this.source.metrics !== undefined) {
+        this.source.metrics().then(
+          ({ contentType, body }) => {
+            response.writeHead(200, { 'content-type': contentType });
+            response.end(body);
+          },
+          (error: unknown) => {
+            response.writeHead(500, { 'content-type': 'text/plain' });
+            response.end(`${(error as Error).message}\n`);
+          },
+        );
+        return;
+      }
+      const status = this.answer(path);
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(status === 404 ? '' : `${JSON.stringify(this.source.status())}\n`);
     });
@@ -39,8 +55,8 @@ export class HealthServer {
     this.server.closeAllConnections();
   }
 
-  private answer(url: string): number {
-    switch (url.split('?')[0]) {
+  private answer(path: string): number {
+    switch (path) {
       case '/healthz':
         return 200;
       case '/readyz':

@@ -19,6 +19,9 @@ import { EventLog } from './link/event-log.js';
 import { Reporter } from './link/reporter.js';
 import { SchedulerPeer } from './link/scheduler-peer.js';
 import type { Logger } from './log.js';
+import { LaunchMeter } from './metrics/launch-meter.js';
+import type { Metrics } from './metrics/metrics.js';
+import type { LauncherState } from './metrics/state.js';
 import type { PodHandler } from './pods/informer.js';
 import { PodBuilder } from './pods/pod-builder.js';
 import { Session } from './session.js';
@@ -30,6 +33,8 @@ export interface LauncherOptions {
   readonly config: () => LaunchConfig;
   readonly version: string;
   readonly log: Logger;
+  /** What happens is counted there. @default - Nowhere. */
+  readonly metrics?: Metrics;
   /** Whose standby pods this launcher keeps; the same after a restart. @default '' */
   readonly owner?: string;
   /** Time of day. */
@@ -54,9 +59,7 @@ export class Launcher {
 
   private readonly peer = new SchedulerPeer();
   private readonly pace = new StartPace();
-  private readonly store = new RecordStore((record) => {
-    this.pace.observe(record, this.steady());
-  });
+  private readonly store: RecordStore;
   private readonly events = new EventLog();
   private readonly writer: PodWriter;
   private readonly queue: CreateQueue;
@@ -78,23 +81,32 @@ export class Launcher {
     onListed: (namespace, startedAt, uids) => {
       this.pool.onListed(namespace, startedAt, uids);
       this.tracker.onListed(namespace, startedAt, uids);
+      this.options.metrics?.listed(namespace);
     },
   };
   private readonly now: () => number;
   private readonly steady: () => number;
 
   constructor(private readonly options: LauncherOptions) {
-    const { api, log, config, version } = options;
-    const { peer, store, events, bootId } = this;
+    const { api, log, config, version, metrics } = options;
+    const { peer, events, bootId } = this;
     const now = (this.now = options.now ?? Date.now);
     const steady = (this.steady = options.steady ?? steadyNow);
     const policy = (): LaunchPolicy => config().policy;
+    const paced = {
+      added: (): void => undefined,
+      moved: (record: LaunchRecord): void => {
+        this.pace.observe(record, steady());
+      },
+    };
+    const meter = metrics === undefined ? null : new LaunchMeter(metrics, steady);
+    const store = (this.store = new RecordStore(meter === null ? [paced] : [paced, meter]));
     const synced = (): boolean => this.synced();
     const builder = new PodBuilder(config);
     const revoked = new RevokedIds();
     const reporter = new Reporter(events, peer, log, now);
     const writer = (this.writer = new PodWriter(api, log, steady));
-    const settler = new Settler(store, writer, policy, now);
+    const settler = new Settler(store, writer, policy, now, (record) => meter?.settled(record));
     const tracker = (this.tracker = new PodTracker({
       store,
       reporter,
@@ -112,7 +124,8 @@ export class Launcher {
         this.listed(namespace);
       },
     }));
-    const sink = new CreateResults({ store, tracker, reporter, peer, log, now });
+    const throttled = (namespace: string): void => metrics?.throttle(namespace);
+    const sink = new CreateResults({ store, tracker, reporter, peer, log, now, throttled });
     const build = (record: LaunchRecord): string => buildPod(builder, record);
     const wanted = (record: LaunchRecord): boolean => record.owner === peer.jobId;
     const pool = (this.pool = new StandbyPool({ ...options, owner: options.owner ?? '', writer, now, steady }));
@@ -157,13 +170,26 @@ export class Launcher {
     return {
       synced: this.synced(),
       connected: this.peer.connected(),
-      queued: store.count('queued'),
-      creating: store.count('creating'),
-      pending: store.count('pending'),
-      running: store.count('running'),
-      ended: store.count('ended'),
+      ...store.counts(),
       unacknowledged: this.events.size,
       ...this.pool.status(),
+    };
+  }
+
+  /** Numbers for Prometheus, but for the watches. */
+  state(): Omit<LauncherState, 'watchAges'> {
+    const { store, queue, pool } = this;
+    const { standbyReady = 0, standbyStarting = 0 } = pool.status();
+    return {
+      synced: this.synced(),
+      connected: this.peer.connected(),
+      stages: store.counts(),
+      unacknowledged: this.events.size,
+      creates: queue.load(),
+      throttled: Object.fromEntries(
+        this.options.config().policy.namespaces.map((namespace) => [namespace, queue.isThrottled(namespace)]),
+      ),
+      standby: { ready: standbyReady, starting: standbyStarting },
     };
   }
 

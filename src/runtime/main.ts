@@ -9,7 +9,7 @@ Usage:
       Serve the executor of a scheduler until SIGTERM.
       --socket       Unix socket to listen on (${ENV.SOCKET}, default ${PATHS.SOCKET})
       --config-dir   folder of the executor ConfigMap (${ENV.CONFIG_DIR}, default ${PATHS.LAUNCH_CONFIG_DIR})
-      --health-port  HTTP port of /healthz and /readyz (default ${PORTS.LAUNCHER_HEALTH}; 0: any free one)
+      --health-port  HTTP port of /healthz, /readyz and /metrics (default ${PORTS.LAUNCHER_HEALTH}; 0: any free one)
   pod-launcher create-secrets --spec FILE
       Create the Secrets of FILE that do not exist yet; those that do are never changed.
   pod-launcher --version

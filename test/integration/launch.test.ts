@@ -58,5 +58,34 @@ describe('500 queued tasks', () => {
     expect(proxy.count('GET', /&limit=/)).toBe(1);
     expect(proxy.count('GET', /\/pods\//)).toBe(0);
     client.close();
+
+    const metrics = await (await fetch(`http://127.0.0.1:${launcher.healthPort()}/metrics`)).text();
+    const value = (series: string): number => {
+      const [name = '', label = ''] = series.replace('}', '').split('{');
+      const line = metrics.split('\n').find((one) => one.startsWith(`${name}{`) && one.includes(label));
+      return Number(line?.split(' ').at(-1));
+    };
+    expect({
+      accepted: value('pod_launcher_launches_accepted_total'),
+      created: value('pod_launcher_creates_total{outcome="created"}'),
+      createTimes: value('pod_launcher_launch_to_created_seconds_count'),
+      succeeded: value('pod_launcher_launches_ended_total{kind="succeeded"}'),
+      failed: value('pod_launcher_launches_ended_total{kind="failed"}'),
+      settled: value('pod_launcher_ended_to_settled_seconds_count'),
+      deletes: value('pod_launcher_api_requests_total{verb="delete",code="2xx"}'),
+      lists: value('pod_launcher_pod_lists_total'),
+      ended: value('pod_launcher_launches{stage="ended"}'),
+    }).toEqual({
+      accepted: COUNT,
+      created: COUNT,
+      createTimes: COUNT,
+      succeeded: COUNT,
+      failed: 0,
+      settled: COUNT,
+      deletes: COUNT,
+      lists: 1,
+      ended: 0,
+    });
+    expect(value('pod_launcher_watch_age_seconds')).toBeLessThan(75);
   });
 });

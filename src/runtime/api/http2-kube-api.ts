@@ -4,6 +4,7 @@ import type { Credentials } from './credentials.js';
 import { KubeError } from './errors.js';
 import { Http2Transport } from './http2-transport.js';
 import type { AccessQuestion, KubeApi, PatchOperation, PodPage, WatchEvent } from './kube-api.js';
+import type { RequestObserver } from './request-observer.js';
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
@@ -23,10 +24,10 @@ export class Http2KubeApi implements KubeApi {
   private readonly calls: Http2Transport;
   private readonly watches: Http2Transport;
 
-  constructor(credentials: Credentials, version: string) {
+  constructor(credentials: Credentials, version: string, observe?: RequestObserver) {
     const userAgent = `pod-launcher/${version}`;
-    this.calls = new Http2Transport(credentials, userAgent);
-    this.watches = new Http2Transport(credentials, userAgent);
+    this.calls = new Http2Transport(credentials, userAgent, observe);
+    this.watches = new Http2Transport(credentials, userAgent, observe);
   }
 
   async createPod(namespace: string, body: string): Promise<string> {

@@ -2,6 +2,7 @@ import http2 from 'node:http2';
 import { steadyNow } from '../clock.js';
 import type { Access, Credentials } from './credentials.js';
 import { asKubeError, KubeError } from './errors.js';
+import { observed, type RequestObserver } from './request-observer.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -46,13 +47,23 @@ export class Http2Transport {
   constructor(
     private readonly credentials: Credentials,
     private readonly userAgent: string,
+    private readonly observe: RequestObserver = () => undefined,
   ) {}
 
   /**
    * One call with its whole answer.
    * @throws KubeError for every status of 400 and above, and when there is no answer
    */
-  async request(request: HttpRequest): Promise<HttpResponse> {
+  request(request: HttpRequest): Promise<HttpResponse> {
+    return observed(
+      this.observe,
+      request,
+      () => this.exchange(request),
+      ({ status }) => status,
+    );
+  }
+
+  private async exchange(request: HttpRequest): Promise<HttpResponse> {
     const { session, headers } = await this.open(request);
     return new Promise((resolve, reject) => {
       const stream = begin(session, headers, request.body !== undefined);
@@ -107,7 +118,20 @@ export class Http2Transport {
    * @param onChunk tells whether something whole has arrived: bytes that never become anything are silence, too
    * @throws KubeError as `request` does, and a timeout when the stream is silent for too long
    */
-  async stream(request: HttpRequest, options: StreamOptions, onChunk: (chunk: Buffer) => boolean): Promise<void> {
+  stream(request: HttpRequest, options: StreamOptions, onChunk: (chunk: Buffer) => boolean): Promise<void> {
+    return observed(
+      this.observe,
+      request,
+      () => this.follow(request, options, onChunk),
+      () => 200,
+    );
+  }
+
+  private async follow(
+    request: HttpRequest,
+    options: StreamOptions,
+    onChunk: (chunk: Buffer) => boolean,
+  ): Promise<void> {
     const { session, headers } = await this.open(request);
     return new Promise((resolve, reject) => {
       const stream = begin(session, headers, request.body !== undefined);

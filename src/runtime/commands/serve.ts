@@ -8,6 +8,8 @@ import { HealthServer } from '../health.js';
 import { Launcher } from '../launcher.js';
 import { LinkServer } from '../link/server.js';
 import { createLogger, type Logger } from '../log.js';
+import { Metrics } from '../metrics/metrics.js';
+import type { LauncherState } from '../metrics/state.js';
 import { checkPermissions, PermissionError } from '../permissions.js';
 import { PodInformer } from '../pods/informer.js';
 import { ownerName } from '../standby/pod.js';
@@ -72,10 +74,11 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
     ]);
   }
 
-  const api = new Http2KubeApi(defaultCredentials(env), VERSION);
+  const metrics = new Metrics(deployment, VERSION);
+  const api = new Http2KubeApi(defaultCredentials(env), VERSION, metrics.requested);
   // In a pod: the pod's name.
   const owner = ownerName(env.HOSTNAME ?? hostname());
-  const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log, owner });
+  const launcher = new Launcher({ api, config: () => config.current(), version: VERSION, log, metrics, owner });
   const link = new LinkServer(options.socket, deployment, launcher.session, log);
   const selector = `${LABELS.DEPLOYMENT}=${deployment}`;
   const { pods } = launcher;
@@ -87,6 +90,10 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
     const heardAt = informers.map((informer) => informer.lastHeardAt());
     return watchHealth(heardAt, Date.now(), watchSilenceMs);
   };
+  const state = (): LauncherState => {
+    const ages = informers.map((informer) => [informer.namespace, informer.secondsSinceHeard()]);
+    return { ...launcher.state(), watchAges: Object.fromEntries(ages) as LauncherState['watchAges'] };
+  };
   const health = new HealthServer({
     ready: () => link.listening() && launcher.synced() && !watches().watchStalled,
     status: () => ({
@@ -95,6 +102,7 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
       bootId: launcher.bootId,
       ...watches(),
     }),
+    metrics: async () => ({ contentType: metrics.contentType, body: await metrics.render(state()) }),
   });
 
   const stopping = new AbortController();

@@ -8,6 +8,7 @@ import { steadyNow } from '../clock.js';
 import { backoffMs } from './backoff.js';
 import { decideCreate } from './create-decision.js';
 import { InFlightLimit } from './in-flight-limit.js';
+import { inOrder, type Lane, newLane } from './lane.js';
 import { Lease } from './lease.js';
 import { type LaunchRecord, logFields } from './record.js';
 import type { RecordStore } from './record-store.js';
@@ -52,18 +53,6 @@ export interface CreateQueueOptions {
   /** For waits. */
   readonly steady?: () => number;
   readonly random?: () => number;
-}
-
-/** The creates of one namespace. */
-interface Lane {
-  readonly waiting: Set<LaunchRecord>;
-  /** Those that were tried and go before the others. */
-  readonly again: Set<LaunchRecord>;
-  creating: number;
-  /** By the steady clock. */
-  blockedUntil: number;
-  /** Refusals for quota in a row. */
-  quotaFailures: number;
 }
 
 /** Fewer leave the API server idle between two creates; more only wait there. */
@@ -176,8 +165,16 @@ export class CreateQueue {
     return (this.lanes.get(namespace)?.quotaFailures ?? 0) > 0;
   }
 
-  inFlight(): number {
-    return this.underWay.size;
+  /** Creates under way, and how many there may be at once now. */
+  load(): { inFlight: number; limit: number } {
+    return { inFlight: this.underWay.size, limit: this.limit.value(this.options.policy().maxInFlightCreates) };
+  }
+
+  /** Do launches of the namespace wait because of its quota, or because the API server asked for it? */
+  isThrottled(namespace: string): boolean {
+    const lane = this.lane(namespace);
+    const waits = lane.waiting.size + lane.again.size + lane.creating > 0;
+    return waits && (lane.quotaFailures > 0 || this.pausedUntil > this.steady());
   }
 
   private mayCreate(now: number): boolean {
@@ -385,19 +382,9 @@ export class CreateQueue {
   private lane(namespace: string): Lane {
     let lane = this.lanes.get(namespace);
     if (lane === undefined) {
-      lane = { waiting: new Set(), again: new Set(), creating: 0, blockedUntil: -Infinity, quotaFailures: 0 };
+      lane = newLane();
       this.lanes.set(namespace, lane);
     }
     return lane;
-  }
-}
-
-/** Takes the records of a lane out, one by one, as long as the caller wants more. */
-function* inOrder({ again, waiting }: Lane): Generator<LaunchRecord> {
-  for (const records of [again, waiting]) {
-    for (const record of records) {
-      records.delete(record);
-      yield record;
-    }
   }
 }

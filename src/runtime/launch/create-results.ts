@@ -12,6 +12,8 @@ export interface CreateResultsOptions {
   readonly peer: Peer;
   readonly log: Logger;
   readonly now: () => number;
+  /** Creates in this namespace are held back. */
+  readonly throttled?: (namespace: string) => void;
 }
 
 /** How creates end: brought into the records, logged and told. */
@@ -50,6 +52,7 @@ export class CreateResults implements CreateSink {
   throttled(namespace: string, until: number, reason: string): void {
     const { peer, log } = this.options;
     log.warn({ namespace, until: new Date(until).toISOString(), reason }, 'creates wait');
+    this.options.throttled?.(namespace);
     peer.send({ type: 'THROTTLED', namespace, until, reason });
   }
 }

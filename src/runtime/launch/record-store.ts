@@ -2,6 +2,13 @@ import { type LaunchRecord, launchKey, type Stage } from './record.js';
 
 const REMEMBERED = 20_000;
 
+/** Who hears what happens to records. */
+export interface RecordObserver {
+  added(record: LaunchRecord): void;
+  /** Something may have changed: its stage, what its pod says, or its end. */
+  moved(record: LaunchRecord, from: Stage): void;
+}
+
 /** All records, found by launch, with the number of them in each stage. */
 export class RecordStore {
   private readonly records = new Map<string, LaunchRecord>();
@@ -10,8 +17,7 @@ export class RecordStore {
   /** Launches that are settled and gone, oldest first: a late repeat of their LAUNCH must not run them again. */
   private readonly finished = new Map<string, LaunchRecord>();
 
-  /** @param moved hears of every record that something may have changed: its stage, what its pod says, or its end */
-  constructor(private readonly moved: (record: LaunchRecord) => void = () => undefined) {}
+  constructor(private readonly observers: readonly RecordObserver[] = []) {}
 
   get(id: string, attempt: number): LaunchRecord | undefined {
     return this.records.get(launchKey(id, attempt));
@@ -31,6 +37,11 @@ export class RecordStore {
     return this.stages[stage];
   }
 
+  /** How many records are in each stage. */
+  counts(): Readonly<Record<Stage, number>> {
+    return { ...this.stages };
+  }
+
   add(record: LaunchRecord): void {
     const key = launchKey(record.id, record.attempt);
     this.finished.delete(key);
@@ -41,6 +52,9 @@ export class RecordStore {
       record.id,
       attempts.sort((one, other) => one - other),
     );
+    for (const observer of this.observers) {
+      observer.added(record);
+    }
   }
 
   move(record: LaunchRecord, stage: Stage): void {
@@ -49,8 +63,11 @@ export class RecordStore {
       this.stages[record.stage] -= 1;
       this.stages[stage] += 1;
     }
+    const from = record.stage;
     record.stage = stage;
-    this.moved(record);
+    for (const observer of this.observers) {
+      observer.moved(record, from);
+    }
   }
 
   /** Drops a record; an outcome that Airflow has settled is remembered for a while. */

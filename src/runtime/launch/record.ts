@@ -53,6 +53,8 @@ export interface LaunchRecord {
   spec: LaunchSpec | null;
   uid: string | null;
   createdAt: number;
+  /** When what the launch does now began: it waits, its pod starts, it has ended. Steady clock; null: unseen, or over. */
+  since: number | null;
   /** When the API server first confirmed the pod, by the steady clock: only a later list can prove it gone. */
   confirmedAt: number;
   observation: Observation | null;
@@ -100,6 +102,7 @@ export function newRecord(
     spec,
     uid: null,
     createdAt: 0,
+    since: null,
     confirmedAt: 0,
     observation: null,
     outcome: null,

@@ -26,6 +26,8 @@ export class Settler {
     private readonly writer: PodWriter,
     private readonly policy: () => LaunchPolicy,
     private readonly now: () => number,
+    /** Nothing is left to do for the launch: Airflow has settled it, and its pod is gone or kept. */
+    private readonly done: (record: LaunchRecord) => void = () => undefined,
   ) {}
 
   /** Airflow has settled the outcome of this launch. */
@@ -33,6 +35,7 @@ export class Settler {
     record.acknowledged = true;
     if (record.gone || record.uid === null) {
       this.store.remove(record);
+      this.done(record);
     } else if (keepSeconds(record, this.policy()) === 0) {
       this.delete(record);
     } else if (record.release === 'none') {
@@ -42,6 +45,7 @@ export class Settler {
       const labels = { [LABELS.SETTLED]: String(Math.floor(now / 1000)) };
       this.writer.label(target(record, record.uid), labels, () => {
         record.settledAt = now;
+        this.done(record);
       });
     }
   }
@@ -52,7 +56,11 @@ export class Settler {
       return;
     }
     record.release = 'deleting';
-    this.writer.delete(target(record, record.uid), () => undefined);
+    this.writer.delete(target(record, record.uid), () => {
+      if (record.acknowledged) {
+        this.done(record);
+      }
+    });
   }
 }
 

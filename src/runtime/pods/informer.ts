@@ -53,6 +53,15 @@ export class PodInformer {
     return this.heardAt;
   }
 
+  get namespace(): string {
+    return this.options.namespace;
+  }
+
+  /** Time since the API server was last heard; null before the first list. */
+  secondsSinceHeard(): number | null {
+    return this.heardAt === 0 ? null : Math.max(0, this.now() - this.heardAt) / 1000;
+  }
+
   /** Runs until `stop`. */
   async run(): Promise<void> {
     while (!this.stopped.signal.aborted) {
