@@ -52,7 +52,7 @@ describe('metrics of the launcher', () => {
 
   test('are all exported by the launcher, where the dashboard and the alerts use them', () => {
     const stack = withMetrics(ALL);
-    const exported = new Metrics('airflow', '0').names();
+    const exported = new Metrics('airflow', '0', []).names();
     const text = stack.get('ConfigMap', `${NAME}-dashboard`).data[`${NAME}.json`] ?? '';
     const used = `${text}${JSON.stringify(stack.get('PrometheusRule', NAME))}`.match(/\bpod_launcher_[a-z_]+/g) ?? [];
     expect(used.length).toBeGreaterThan(20);

@@ -226,9 +226,11 @@ describe('the launcher', () => {
     expect(until).toBeGreaterThan(START);
     await pass(until - START - 10);
     expect(api.creates).toHaveLength(1);
+    expect(launcher.state().throttled).toEqual({ jobs: true });
     await pass(20);
     expect(new Set(api.creates).size).toBe(1);
     expect(kinds(told)).toEqual(['CREATED']);
+    expect(launcher.state().throttled).toEqual({ jobs: false });
   });
 
   test('deletes a pod that comes after its launch was given up and settled', async () => {

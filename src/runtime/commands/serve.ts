@@ -74,7 +74,7 @@ async function run(options: ServeOptions, env: NodeJS.ProcessEnv, log: Logger): 
     ]);
   }
 
-  const metrics = new Metrics(deployment, VERSION);
+  const metrics = new Metrics(deployment, VERSION, namespaces);
   const api = new Http2KubeApi(defaultCredentials(env), VERSION, metrics.requested);
   // In a pod: the pod's name.
   const owner = ownerName(env.HOSTNAME ?? hostname());

@@ -3,7 +3,7 @@ import type { RequestObserver } from '../api/request-observer.js';
 import type { TerminalKind } from '../launch/record.js';
 import type { CreateOutcome, LaunchCounts } from './launch-meter.js';
 import { ProcessMetrics } from './process-metrics.js';
-import { reasonLabel } from './reasons.js';
+import { REASON_LABELS, reasonLabel } from './reasons.js';
 import type { LauncherState } from './state.js';
 
 const PREFIX = 'pod_launcher_';
@@ -93,8 +93,11 @@ export class Metrics implements LaunchCounts {
     LAUNCH_BUCKETS,
   );
 
-  /** @param deployment value of the label `deployment` of every time series */
-  constructor(deployment: string, version: string) {
+  /**
+   * @param deployment value of the label `deployment` of every time series
+   * @param namespaces of the launch policy
+   */
+  constructor(deployment: string, version: string, namespaces: readonly string[]) {
     this.registry.setDefaultLabels({ deployment });
     this.gauge('build_info', 'Always 1; the version of the launcher', ['version']).set({ version }, 1);
     // Rates of what first happens hours later need the zero before it.
@@ -103,6 +106,12 @@ export class Metrics implements LaunchCounts {
     }
     for (const kind of ['succeeded', 'failed', 'lost', 'create_failed']) {
       this.ends.inc({ kind }, 0);
+    }
+    for (const reason of REASON_LABELS) {
+      this.failures.inc({ reason }, 0);
+    }
+    for (const namespace of namespaces) {
+      this.throttles.inc({ task_namespace: namespace }, 0);
     }
   }
 

@@ -2,7 +2,7 @@
  * Reasons that failures are counted by: those of the launcher, and those that Kubernetes, its kubelet and its API server
  * give. Any pod may end with a word of its own, and each would be one more time series for ever.
  */
-const KNOWN = new Set([
+const KNOWN: ReadonlySet<string> = new Set([
   // The launcher's.
   'AlreadyExists',
   'Deleted',
@@ -12,6 +12,7 @@ const KNOWN = new Set([
   'InvalidPodOverride',
   'InvalidPodTemplate',
   'Lost',
+  'NamespaceNotAllowed',
   'NodeLost',
   'NotAfter',
   'PendingTimeout',
@@ -41,11 +42,15 @@ const KNOWN = new Set([
   'OutOfmemory',
   'OutOfpods',
   'Preempted',
+  'SchedulingGated',
   'StartError',
   'Terminated',
   'UnexpectedAdmissionError',
   'Unschedulable',
 ]);
+
+/** Every value that `reasonLabel` gives. */
+export const REASON_LABELS: readonly string[] = [...KNOWN, 'none', 'other'];
 
 /** The reason as a label's value: `other` for one that nobody foresaw, `none` without one. */
 export function reasonLabel(reason: string | null): string {
