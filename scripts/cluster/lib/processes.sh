@@ -26,14 +26,16 @@ close_descriptors() {
 }
 
 # Clock ticks since boot when the process started: with the pid it names a process for good. Nothing for a dead one
-# that its parent has not fetched yet.
+# that its parent has not fetched yet; one whose other threads are still ending holds its ports and is not dead.
 start_time() { # PID
   local stat
   local -a fields
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # The command's name, in parentheses, may hold blanks: count the fields behind it.
   read -ra fields <<<"${stat##*) }"
-  [[ ${fields[0]} == Z ]] || printf '%s' "${fields[19]}"
+  if [[ ${fields[0]} != Z ]] || ((fields[17] > 1)); then
+    printf '%s' "${fields[19]}"
+  fi
 }
 
 # Prints the pid of a daemon that is alive; a recorded pid that now belongs to another process does not count.
