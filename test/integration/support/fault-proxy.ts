@@ -19,6 +19,10 @@ export type Fault =
   | 'drop-answer'
   /** The API server does not get it; the connection breaks. */
   | 'cut'
+  /** The API server gets it when `letGo` is called, whether the client is still there or not. */
+  | 'hold'
+  /** The API server gets it; the answer comes back when `letGo` is called. */
+  | 'hold-answer'
   /** The API server's answer ends in good order in the middle of its first bytes. */
   | 'truncate-answer'
   /** The API server's answer goes on and on with blanks, from the middle of its first bytes. */
@@ -40,7 +44,10 @@ export class FaultProxy {
   readonly requests: ProxiedRequest[] = [];
   /** Decides about each request; null: pass it on. */
   fault: (request: ProxiedRequest) => Fault | null = () => null;
+  /** Told of each answer before it is passed on. */
+  answered: (request: ProxiedRequest) => void = () => undefined;
   kubeconfig = '';
+  private held: (() => void)[] = [];
   private readonly server = http2.createServer();
   private readonly watches = new Set<http2.ServerHttp2Stream>();
   private readonly stalled = new WeakSet<http2.ServerHttp2Stream>();
@@ -117,6 +124,20 @@ export class FaultProxy {
     }
   }
 
+  /** How many requests and answers are held. */
+  heldBack(): number {
+    return this.held.length;
+  }
+
+  /** Lets everything go on that is held. */
+  letGo(): void {
+    const held = this.held;
+    this.held = [];
+    for (const goOn of held) {
+      goOn();
+    }
+  }
+
   close(): void {
     this.server.close();
     this.cutConnections();
@@ -137,7 +158,23 @@ export class FaultProxy {
       stream.end(fault.body);
       return;
     }
+    if (fault === 'hold') {
+      this.hold(stream, headers, request);
+      return;
+    }
     this.forward(stream, headers, request, fault);
+  }
+
+  /** Takes the whole request in, so that it can go on without its client. */
+  private hold(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, request: ProxiedRequest): void {
+    stream.on('data', (chunk: Buffer) => (request.body += chunk.toString('utf8')));
+    stream.on('end', () => {
+      this.held.push(() => {
+        const onward = this.upstream.request(onwardHeaders(headers), { endStream: false });
+        this.answer(stream, onward, request, null);
+        onward.end(request.body);
+      });
+    });
   }
 
   private forward(
@@ -146,16 +183,8 @@ export class FaultProxy {
     request: ProxiedRequest,
     fault: Exclude<Fault, object> | null,
   ): void {
-    const { ':method': method, ':path': path, accept, 'content-type': contentType } = headers;
-    const onwardHeaders = {
-      ':method': method,
-      ':path': path,
-      accept,
-      ...(contentType === undefined ? {} : { 'content-type': contentType }),
-    };
     // Node would end a DELETE before its body.
-    const onward = this.upstream.request(onwardHeaders, { endStream: false });
-    onward.on('error', () => undefined);
+    const onward = this.upstream.request(onwardHeaders(headers), { endStream: false });
     if (/[?&]watch=true/.test(request.path)) {
       this.watches.add(stream);
     }
@@ -168,31 +197,69 @@ export class FaultProxy {
       onward.write(chunk);
     });
     stream.on('end', () => onward.end());
+    this.answer(stream, onward, request, fault);
+  }
+
+  private answer(
+    stream: http2.ServerHttp2Stream,
+    onward: http2.ClientHttp2Stream,
+    request: ProxiedRequest,
+    fault: Exclude<Fault, object> | null,
+  ): void {
+    onward.on('error', () => undefined);
     onward.on('response', (answer) => {
       request.status = answer[':status'] ?? 0;
+      this.answered(request);
       if (fault === 'drop-answer') {
         onward.resume();
         onward.on('end', () => {
           stream.close(constants.NGHTTP2_INTERNAL_ERROR);
         });
-      } else if (!stream.destroyed) {
-        stream.respond({
-          ':status': request.status,
-          'content-type': answer['content-type'],
-          ...(answer['retry-after'] === undefined ? {} : { 'retry-after': answer['retry-after'] }),
+      } else if (fault === 'hold-answer') {
+        this.held.push(() => {
+          this.pass(stream, onward, answer, null);
         });
-        if (fault === null) {
-          onward.on('data', (chunk: Buffer) => stream.destroyed || this.stalled.has(stream) || stream.write(chunk));
-          onward.on('end', () => stream.destroyed || stream.end());
-          return;
-        }
-        onward.once('data', (chunk: Buffer) => {
-          spoil(stream, chunk.subarray(0, chunk.length / 2), fault === 'endless-answer');
-        });
-        onward.resume();
+      } else {
+        this.pass(stream, onward, answer, fault);
       }
     });
   }
+
+  private pass(
+    stream: http2.ServerHttp2Stream,
+    onward: http2.ClientHttp2Stream,
+    answer: http2.IncomingHttpHeaders,
+    fault: Exclude<Fault, object> | null,
+  ): void {
+    if (stream.destroyed) {
+      onward.resume();
+      return;
+    }
+    stream.respond({
+      ':status': answer[':status'],
+      'content-type': answer['content-type'],
+      ...(answer['retry-after'] === undefined ? {} : { 'retry-after': answer['retry-after'] }),
+    });
+    if (fault === null) {
+      onward.on('data', (chunk: Buffer) => stream.destroyed || this.stalled.has(stream) || stream.write(chunk));
+      onward.on('end', () => stream.destroyed || stream.end());
+      return;
+    }
+    onward.once('data', (chunk: Buffer) => {
+      spoil(stream, chunk.subarray(0, chunk.length / 2), fault === 'endless-answer');
+    });
+    onward.resume();
+  }
+}
+
+function onwardHeaders(headers: http2.IncomingHttpHeaders): http2.OutgoingHttpHeaders {
+  const { ':method': method, ':path': path, accept, 'content-type': contentType } = headers;
+  return {
+    ':method': method,
+    ':path': path,
+    accept,
+    ...(contentType === undefined ? {} : { 'content-type': contentType }),
+  };
 }
 
 /** Sends the beginning of an answer and nothing of the rest. */

@@ -7,6 +7,9 @@ import { ENV, type LaunchPolicy, PATHS } from '../../../constructs/contract.js';
 import { TestClient, type ClientOptions } from './client.js';
 import { until } from './until.js';
 
+/** Far more than it takes: the machine may be busy. */
+const START_MS = 120_000;
+
 let bundle: string | undefined;
 
 /** The launcher as it is shipped: one file. Built once per test process. */
@@ -61,15 +64,17 @@ export class LauncherProcess {
     readonly policy: LaunchPolicy,
     private readonly kubeconfig: string,
     private readonly env: NodeJS.ProcessEnv = {},
+    template = POD_TEMPLATE,
   ) {
     writeFileSync(join(this.folder, PATHS.LAUNCH_POLICY_FILE), JSON.stringify(policy));
-    writeFileSync(join(this.folder, PATHS.POD_TEMPLATE_FILE), POD_TEMPLATE);
+    writeFileSync(join(this.folder, PATHS.POD_TEMPLATE_FILE), template);
   }
 
   /** Starts it and waits until it listens. */
   async start(): Promise<this> {
     this.spawn();
     await until('the launcher is up', () => this.exitCode !== null || this.logged('launcher is up'), {
+      timeoutMs: START_MS,
       state: () => this.log(),
     });
     return this;

@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { LaunchPolicy } from '../../../../constructs/contract.js';
+import { FaultProxy } from '../fault-proxy.js';
+import { LauncherProcess } from '../launcher-process.js';
+import { until } from '../until.js';
+import type { AirflowProcess, AirflowSide } from './airflow-side.js';
+import { LinkRelay } from './link-relay.js';
+
+/** Where a scheduler dies of its own hand: see kill_points.py. */
+export interface SchedulerDeath {
+  readonly point:
+    | 'QUEUED committed, LAUNCH not sent'
+    | 'LAUNCH sent'
+    | 'event emitted, not processed'
+    | 'event processed, not committed'
+    | 'event committed, not acknowledged'
+    | 'adopted, not committed';
+  /** The how many-th time that it comes there. */
+  readonly nth: number;
+  /** Stops by SIGSTOP, so that it can be woken. */
+  readonly stop?: boolean;
+}
+
+/** Where a launcher is killed. */
+export type LauncherDeath =
+  | 'before the create'
+  | 'create in flight'
+  | 'after the create'
+  | 'before the event'
+  | 'after the event'
+  | 'before the ACK'
+  | 'before the DELETE'
+  | 'DELETE in flight';
+
+export interface PairOptions {
+  readonly airflow: AirflowSide;
+  readonly policy: LaunchPolicy;
+  readonly template: string;
+  readonly kubeconfig: string;
+}
+
+const WAIT_MS = 240_000;
+const CREATE = /\/pods(\?|$)/;
+const ENDS = ['SUCCEEDED', 'FAILED', 'LOST'];
+
+/** A scheduler and its launcher as they share a pod, with what lies between them and the API server in our hands. */
+export class Pair {
+  readonly launcher: LauncherProcess;
+  scheduler: AirflowProcess | null = null;
+  job = 0;
+  launchersKilled = 0;
+  private readonly deadJobs: number[] = [];
+
+  private constructor(
+    private readonly options: PairOptions,
+    readonly proxy: FaultProxy,
+    readonly relay: LinkRelay,
+    launcher: LauncherProcess,
+  ) {
+    this.launcher = launcher;
+  }
+
+  static async create(options: PairOptions): Promise<Pair> {
+    const proxy = await FaultProxy.start(options.kubeconfig);
+    const launcher = new LauncherProcess(options.policy, proxy.kubeconfig, {}, options.template);
+    const folder = mkdtempSync(join(tmpdir(), 'crash-matrix-link-'));
+    const relay = await new LinkRelay(join(folder, 'link.sock'), launcher.socket).listen();
+    return new Pair(options, proxy, relay, launcher);
+  }
+
+  /**
+   * Starts a scheduler.
+   * @param dead jobs of killed schedulers, besides this pair's own, that it may take for dead at once
+   */
+  async startScheduler(death: SchedulerDeath | null = null, dead: readonly number[] = []): Promise<AirflowProcess> {
+    const { airflow, policy } = this.options;
+    this.scheduler = await airflow.run('scheduler', {
+      socket: this.relay.path,
+      deployment: policy.deployment,
+      dead_jobs: [...this.deadJobs, ...dead],
+      kill: death,
+    });
+    this.job = await this.scheduler.told<number>();
+    this.deadJobs.push(this.job);
+    return this.scheduler;
+  }
+
+  async killScheduler(): Promise<void> {
+    this.scheduler?.signal('SIGKILL');
+    await this.scheduler?.ended();
+  }
+
+  async killLauncher(): Promise<void> {
+    this.launchersKilled += 1;
+    await this.launcher.kill('SIGKILL');
+  }
+
+  /** An orderly end, as at a roll-out. */
+  async stopScheduler(): Promise<void> {
+    this.scheduler?.signal('SIGTERM');
+    await this.scheduler?.ended();
+  }
+
+  /** Runs schedulers that die, one after the other; the last one lives. */
+  async schedulersDie(deaths: readonly SchedulerDeath[]): Promise<void> {
+    for (const death of deaths) {
+      const scheduler = await this.startScheduler(death);
+      await scheduler.ended(WAIT_MS);
+    }
+    await this.startScheduler();
+  }
+
+  /** Kills the launcher the `nth` time that it comes to a point, and waits for it. */
+  async launcherDies(point: LauncherDeath, nth: number): Promise<void> {
+    const { proxy, relay, launcher } = this;
+    let come = 0;
+    let killed: Promise<void> | null = null;
+    const reached = (): boolean => {
+      come += 1;
+      if (come >= nth) {
+        killed ??= this.killLauncher();
+      }
+      return killed !== null;
+    };
+    const write = (method: string) => (request: { method: string; path: string }) =>
+      request.method === method && (method === 'DELETE' || CREATE.test(request.path));
+    const method = point.includes('DELETE') ? 'DELETE' : 'POST';
+    if (point === 'before the create' || point === 'before the DELETE') {
+      proxy.fault = (request) => (write(method)(request) && reached() ? 'cut' : null);
+    } else if (point === 'create in flight' || point === 'DELETE in flight') {
+      proxy.fault = (request) => (write(method)(request) && killed !== null ? 'cut' : null);
+      proxy.answered = (request) => {
+        if (write(method)(request)) {
+          reached();
+        }
+      };
+    } else {
+      relay.passing = (frame) => {
+        const event = frame.from === 'launcher' && frame.type === 'EVENT';
+        switch (point) {
+          case 'after the create':
+            return event && frame.kind === 'CREATED' && reached() ? 'lose' : 'pass';
+          case 'before the event':
+            return event && ENDS.includes(frame.kind ?? '') && reached() ? 'lose' : 'pass';
+          case 'after the event':
+            if (event && ENDS.includes(frame.kind ?? '')) {
+              reached();
+            }
+            return 'pass';
+          case 'before the ACK':
+            return frame.type === 'ACK' && reached() ? 'lose' : 'pass';
+        }
+      };
+    }
+    try {
+      await until(`the launcher to come to: ${point}`, () => killed !== null, {
+        timeoutMs: WAIT_MS,
+        state: () => [launcher.log(), this.options.airflow.errors()],
+      });
+      await (killed as Promise<void> | null);
+    } finally {
+      proxy.fault = () => null;
+      proxy.answered = () => undefined;
+      relay.passing = () => 'pass';
+    }
+  }
+
+  /** Frees the proxies and folders; the scheduler ends with Airflow's side. */
+  async close(): Promise<void> {
+    await this.killScheduler();
+    await this.launcher.stop();
+    this.relay.close();
+    this.proxy.close();
+    rmSync(dirname(this.relay.path), { recursive: true, force: true });
+  }
+}
