@@ -159,6 +159,11 @@ describe('each task is executed exactly once, by the word of its pods, when', ()
     await stage.a.launcher.start();
   });
 
+  // A row that failed must not go on beside the next one.
+  afterEach(async () => {
+    await stage.schedulersEnd();
+  });
+
   afterAll(async () => {
     await stage.strike();
   });
@@ -170,7 +175,6 @@ describe('each task is executed exactly once, by the word of its pods, when', ()
     await act(stage);
     const rows = await stage.runEnds(400_000);
     await stage.schedulersEnd();
-
     const found = tally(rows, stage.records().slice(earlier), stage.sent());
     tallies.push(found);
     process.stdout.write(`crash matrix: ${name}: ${JSON.stringify(found)}\n`);
