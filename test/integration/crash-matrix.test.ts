@@ -1,10 +1,14 @@
-import type { LauncherDeath, SchedulerDeath } from './support/crash-matrix/pair.js';
+import { type LauncherDeath, POINT_MS, type SchedulerDeath } from './support/crash-matrix/pair.js';
 import { type Tally, tally } from './support/crash-matrix/records.js';
 import { Stage } from './support/crash-matrix/stage.js';
 import { until } from './support/until.js';
 
-// A pod of the real node costs half a second of processor time.
-jest.setTimeout(600_000);
+/** A row of 64 pods, each of half a second of processor time, ends in about 25 s on an idle machine of two cores. */
+const RUN_MS = 150_000;
+/** Only a row that hangs where nothing waits comes to this: every wait has a deadline and tells what it waited for. */
+jest.setTimeout(420_000);
+/** So many rows may fail before the others are not played any more. */
+const FAILURES = 2;
 
 const LAUNCHES = Number(process.env.CRASH_MATRIX_LAUNCHES ?? 64);
 
@@ -29,7 +33,7 @@ const schedulerDiesInCreates = (point: string, fault: 'hold' | 'hold-answer'): R
     for (const held of [1, 8]) {
       await a.startScheduler();
       a.proxy.fault = ({ method }) => (method === 'POST' ? fault : null);
-      await until(`${held} creates in flight`, () => a.proxy.heldBack() >= held, { timeoutMs: 120_000 });
+      await until(`${held} creates in flight`, () => a.proxy.heldBack() >= held, { timeoutMs: POINT_MS });
       await a.killScheduler();
       a.proxy.fault = () => null;
       a.proxy.letGo();
@@ -80,12 +84,12 @@ const MATRIX: readonly Row[] = [
       await b.launcher.start();
       await a.startScheduler();
       a.proxy.fault = ({ method }) => (method === 'POST' ? 'hold' : null);
-      await until('8 creates in flight', () => a.proxy.heldBack() >= 8, { timeoutMs: 120_000 });
+      await until('8 creates in flight', () => a.proxy.heldBack() >= 8, { timeoutMs: POINT_MS });
       await Promise.all([a.killScheduler(), a.killLauncher()]);
       a.proxy.fault = () => null;
       await b.startScheduler(null, [a.job]);
       await until('the other scheduler to reset them', async () => (await stage.givenUp()) >= 8, {
-        timeoutMs: 120_000,
+        timeoutMs: POINT_MS,
         everyMs: 500,
       });
       a.proxy.letGo();
@@ -98,7 +102,7 @@ const MATRIX: readonly Row[] = [
     act: async ({ a, b }) => {
       await b.launcher.start();
       const dying = await a.startScheduler({ point: 'event emitted, not processed', nth: 2 });
-      await dying.ended(180_000);
+      await dying.ended(POINT_MS);
       await a.killLauncher();
       await b.startScheduler(null, [a.job]);
       await a.launcher.start();
@@ -125,9 +129,9 @@ const MATRIX: readonly Row[] = [
           refused += 1;
           return 'cut';
         };
-        await until('a create', () => creates >= nth, { timeoutMs: 120_000 });
+        await until('a create', () => creates >= nth, { timeoutMs: POINT_MS });
         a.proxy.cutWatches();
-        await until('many requests in vain', () => refused >= 20, { timeoutMs: 120_000 });
+        await until('many requests in vain', () => refused >= 20, { timeoutMs: POINT_MS });
         a.proxy.fault = () => null;
       }
     },
@@ -137,12 +141,12 @@ const MATRIX: readonly Row[] = [
     act: async (stage) => {
       const { a, b } = stage;
       const paused = await a.startScheduler({ point: 'QUEUED committed, LAUNCH not sent', nth: 2, stop: true });
-      await until('the pause', () => paused.stopped(), { timeoutMs: 120_000 });
+      await until('the pause', () => paused.stopped(), { timeoutMs: POINT_MS });
       await b.launcher.start();
       const before = await stage.givenUp();
       await b.startScheduler(null, [a.job]);
       await until('the other scheduler to reset what was not sent', async () => (await stage.givenUp()) > before, {
-        timeoutMs: 120_000,
+        timeoutMs: POINT_MS,
         everyMs: 500,
       });
       paused.signal('SIGCONT');
@@ -153,6 +157,7 @@ const MATRIX: readonly Row[] = [
 describe('each task is executed exactly once, by the word of its pods, when', () => {
   let stage: Stage;
   const tallies: Tally[] = [];
+  const failed: string[] = [];
 
   beforeAll(async () => {
     stage = await Stage.set();
@@ -169,11 +174,15 @@ describe('each task is executed exactly once, by the word of its pods, when', ()
   });
 
   test.each(MATRIX.map((row, index) => ({ ...row, index })))('$name', async ({ name, index, act, launcherIsLost }) => {
+    if (failed.length >= FAILURES) {
+      throw new Error(`not played, because these failed: ${failed.join('; ')}`);
+    }
+    failed.push(name);
     const dagId = `row_${index}`;
     await stage.makeRun(dagId, LAUNCHES);
     const earlier = stage.records().length;
     await act(stage);
-    const rows = await stage.runEnds(400_000);
+    const rows = await stage.runEnds(RUN_MS);
     await stage.schedulersEnd();
     const found = tally(rows, stage.records().slice(earlier), stage.sent());
     tallies.push(found);
@@ -183,13 +192,14 @@ describe('each task is executed exactly once, by the word of its pods, when', ()
       ...{ lost: [], twice: [], launchedTwice: [] },
       ...(launcherIsLost === true ? {} : { resetAfterLaunch: 0 }),
     });
+    failed.pop();
   });
 
   test('and no pod is left', async () => {
     await stage.a.startScheduler();
     // Pods that nobody adopted are orphans for a minute before they are settled.
     await until('no task pod', async () => (await stage.taskPods()) === 0, {
-      timeoutMs: 240_000,
+      timeoutMs: RUN_MS,
       everyMs: 500,
       state: () => stage.state(),
     });

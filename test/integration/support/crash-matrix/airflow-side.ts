@@ -73,7 +73,7 @@ export class AirflowSide {
   private calls = 0;
 
   private constructor(database: string) {
-    const python = execFileSync('scripts/python-test.sh', ['--python'], { encoding: 'utf8' }).trim();
+    const python = execFileSync('bash', ['scripts/python-test.sh', '--python'], { encoding: 'utf8' }).trim();
     this.child = spawn(python, [resolve(__dirname, 'airflow_side.py')], {
       env: environment(this.home, database),
       stdio: ['pipe', 'pipe', 'pipe'],

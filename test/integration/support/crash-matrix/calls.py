@@ -13,6 +13,8 @@ from typing import Any
 Tell = Callable[[Any], None]
 
 TASK_ID = "work"
+# So much of a run can happen while nobody schedules: each run outlives three deaths.
+ACTIVE_TASKS = 16
 LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
@@ -85,7 +87,7 @@ def make_run(tell: Tell, dag_id: str, count: int) -> Any:
     from airflow.utils.state import DagRunState
     from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
-    with DAG(dag_id, start_date=pendulum.datetime(2024, 1, 1), schedule=None, max_active_tasks=count) as dag:
+    with DAG(dag_id, start_date=pendulum.datetime(2024, 1, 1), schedule=None, max_active_tasks=ACTIVE_TASKS) as dag:
         BashOperator.partial(task_id=TASK_ID).expand(bash_command=["true"] * count)
     with create_session() as session:
         session.merge(DagBundleModel(name="dags-folder"))

@@ -41,7 +41,8 @@ export interface PairOptions {
   readonly kubeconfig: string;
 }
 
-const WAIT_MS = 240_000;
+/** A point that a working pair comes to, comes within this: two or three seconds on an idle machine. */
+export const POINT_MS = 90_000;
 const CREATE = /\/pods(\?|$)/;
 const ENDS = ['SUCCEEDED', 'FAILED', 'LOST'];
 
@@ -87,6 +88,15 @@ export class Pair {
     return this.scheduler;
   }
 
+  /** Does its scheduler live? Not if its launcher ended of its own accord, which throws. */
+  lives(): boolean {
+    const lives = this.scheduler !== null && this.scheduler.code === null;
+    if (lives && this.launcher.exitCode !== null) {
+      throw new Error(`the launcher ended with ${this.launcher.exitCode}:\n${this.launcher.log().join('\n')}`);
+    }
+    return lives;
+  }
+
   async killScheduler(): Promise<void> {
     this.scheduler?.signal('SIGKILL');
     await this.scheduler?.ended();
@@ -107,7 +117,7 @@ export class Pair {
   async schedulersDie(deaths: readonly SchedulerDeath[]): Promise<void> {
     for (const death of deaths) {
       const scheduler = await this.startScheduler(death);
-      await scheduler.ended(WAIT_MS);
+      await scheduler.ended(POINT_MS);
     }
     await this.startScheduler();
   }
@@ -156,7 +166,7 @@ export class Pair {
     }
     try {
       await until(`the launcher to come to: ${point}`, () => killed !== null, {
-        timeoutMs: WAIT_MS,
+        timeoutMs: POINT_MS,
         state: () => [launcher.log(), this.options.airflow.errors()],
       });
       await (killed as Promise<void> | null);

@@ -80,6 +80,9 @@ export class Stage {
       `the end of the run of ${this.dagId}`,
       async () => {
         rows = await this.airflow.rows(this.dagId);
+        if (rows.run === 'running' && ![this.a, this.b].some((pair) => pair.lives())) {
+          throw new Error(`no scheduler lives that could end the run:\n${this.airflow.errors()}`);
+        }
         return rows.run !== 'running';
       },
       { timeoutMs, everyMs: 1000, state: () => this.state() },
