@@ -53,11 +53,9 @@ export class FaultProxy {
   private readonly stalled = new WeakSet<http2.ServerHttp2Stream>();
   private readonly sessions = new Set<http2.ServerHttp2Session>();
 
-  private constructor(private readonly upstream: http2.ClientHttp2Session) {
-    upstream.on('error', () => undefined);
-    upstream.on('connect', () => {
-      upstream.setLocalWindowSize(WINDOW_BYTES);
-    });
+  private session: http2.ClientHttp2Session | null = null;
+
+  private constructor(private readonly connect: () => http2.ClientHttp2Session) {
     this.server.on('session', (session) => {
       this.sessions.add(session);
       session.on('error', () => undefined);
@@ -75,7 +73,7 @@ export class FaultProxy {
     await config.applyToHTTPSOptions(options);
     const { ca, cert, key } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer };
     const server = config.getCurrentCluster()?.server ?? '';
-    const proxy = new FaultProxy(http2.connect(server, { ca, cert, key, settings: WIDE }));
+    const proxy = new FaultProxy(() => http2.connect(server, { ca, cert, key, settings: WIDE }));
     await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
     const { port } = proxy.server.address() as AddressInfo;
     proxy.kubeconfig = join(mkdtempSync(join(tmpdir(), 'fault-proxy-')), 'kubeconfig');
@@ -141,7 +139,20 @@ export class FaultProxy {
   close(): void {
     this.server.close();
     this.cutConnections();
-    this.upstream.destroy();
+    this.session?.destroy();
+  }
+
+  /** The connection to the API server, which ends one that has been idle for long. */
+  private get upstream(): http2.ClientHttp2Session {
+    if (this.session === null || this.session.closed || this.session.destroyed) {
+      const session = this.connect();
+      session.on('error', () => undefined);
+      session.on('connect', () => {
+        session.setLocalWindowSize(WINDOW_BYTES);
+      });
+      this.session = session;
+    }
+    return this.session;
   }
 
   private handle(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
