@@ -42,6 +42,9 @@ interface RawContainerStatus {
   readonly name?: string;
   /** Its startup probe, if any, has succeeded. */
   readonly started?: boolean;
+  /** Empty until it is created. */
+  readonly containerID?: string;
+  readonly restartCount?: number;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly running?: { readonly startedAt?: string };
@@ -138,12 +141,13 @@ function keyOf(annotations: Readonly<Record<string, string>>): TaskKey {
 
 /** What the pod says about the task in it; pure. */
 export function observe(pod: RawPod): Observation {
-  const base = pod.status?.containerStatuses?.find((status) => status.name === TASK_CONTAINER)?.state;
+  const status = pod.status?.containerStatuses?.find(({ name }) => name === TASK_CONTAINER);
+  const base = status?.state;
   const terminated = base?.terminated;
   const common = {
     node: pod.spec?.nodeName ?? null,
     exitCode: terminated?.exitCode ?? null,
-    started: base?.running !== undefined || (terminated !== undefined && !NEVER_RAN.has(terminated.reason ?? '')),
+    started: base?.running !== undefined || (terminated !== undefined && status !== undefined && !neverRan(status)),
   };
   switch (pod.status?.phase) {
     case 'Succeeded':
@@ -160,6 +164,14 @@ export function observe(pod: RawPod): Observation {
 
 /** The runtime could not start the process; the kubelet reports it as terminated all the same. */
 const NEVER_RAN = new Set(['StartError', 'ContainerCannotRun', 'CreateContainerError', 'CreateContainerConfigError']);
+
+/** What the kubelet says of a container that it does not find when the pod ends, be it lost or never created. */
+const UNKNOWN = 'ContainerStatusUnknown';
+
+function neverRan({ state, containerID = '', restartCount = 0 }: RawContainerStatus): boolean {
+  const reason = state?.terminated?.reason ?? '';
+  return NEVER_RAN.has(reason) || (reason === UNKNOWN && containerID === '' && restartCount === 0);
+}
 
 /** Reasons of DisruptionTarget as users know them. */
 const DISRUPTIONS: Readonly<Record<string, string>> = {
@@ -220,7 +232,9 @@ function whyFailed(pod: RawPod): Why {
 function lastLines({ status }: RawPod): string | null {
   const failed = firstFailed(status?.containerStatuses) ?? firstFailed(status?.initContainerStatuses);
   const { message = '', reason = '' } = failed?.state?.terminated ?? {};
-  return message.trim() === '' || NEVER_RAN.has(reason) ? null : message.trimEnd();
+  // Of these the message is the kubelet's.
+  const wrote = !NEVER_RAN.has(reason) && reason !== UNKNOWN;
+  return message.trim() === '' || !wrote ? null : message.trimEnd();
 }
 
 /** The task's own container first: a sidecar that failed with it is not the reason. */

@@ -1,8 +1,9 @@
 import type { Condition, KubeObject } from '../../../src/cli/kube/objects.js';
 import type { Cluster } from './cluster.js';
+import { until } from './wait.js';
 
 interface Node extends KubeObject {
-  readonly spec?: { readonly taints?: readonly unknown[] };
+  readonly spec?: { readonly taints?: readonly { readonly key: string }[] };
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
@@ -27,7 +28,10 @@ export async function setResource(
   await patchStatus(cluster, node, { capacity: change, allocatable: change });
 }
 
-/** A node without a kubelet, tainted for all but those that ask for it: pods go there and nothing becomes of them. */
+/**
+ * A node without a kubelet, tainted for all but those that ask for it: pods go there and nothing becomes of them. Nobody
+ * renews its condition: the control plane takes it for lost after `node-monitor-grace-period`, 50 s.
+ */
 export async function fakeNode(cluster: Cluster, name: string): Promise<void> {
   await cluster.create({
     apiVersion: 'v1',
@@ -37,6 +41,10 @@ export async function fakeNode(cluster: Cluster, name: string): Promise<void> {
   });
   const capacity = { cpu: '4', memory: '8Gi', pods: '10' };
   await patchStatus(cluster, name, { capacity, allocatable: capacity, conditions: [ready('True')] });
+  await until(`node ${name} counts as ready`, async () => {
+    const { spec } = await cluster.kube.request<Node>('GET', `/api/v1/nodes/${name}`);
+    return spec?.taints?.every(({ key }) => key === name);
+  });
 }
 
 /** What a kubelet says that has trouble: the control plane then takes the node's pods away. */

@@ -95,6 +95,17 @@ describe('what a pod says', () => {
     expect(observe(pod({ phase: 'Succeeded', containerStatuses: ended })).output).toBeNull();
   });
 
+  test('that a container which the kubelet does not find ran only if it had been created', () => {
+    const message = 'The container could not be located when the pod was terminated';
+    const state = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', message } };
+    const unknown = (rest: object): RawPod =>
+      pod({ phase: 'Failed', containerStatuses: base(state)?.map((status) => ({ ...status, ...rest })) });
+    expect(observe(unknown({ containerID: '', restartCount: 0 }))).toMatchObject({ started: false, output: null });
+    expect(observe(unknown({}))).toMatchObject({ started: false });
+    expect(observe(unknown({ containerID: 'containerd://1' }))).toMatchObject({ started: true, output: null });
+    expect(observe(unknown({ restartCount: 1 }))).toMatchObject({ started: true });
+  });
+
   test.each(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'CreateContainerConfigError'])(
     'why it does not start: %s',
     (reason) => {

@@ -120,7 +120,9 @@ one_task(
         ),
         tolerations=[
             k8s.V1Toleration(key="e2e-executor", operator="Exists"),
-            k8s.V1Toleration(key="node.kubernetes.io/not-ready", operator="Exists", toleration_seconds=0),
+            k8s.V1Toleration(
+                key="node.kubernetes.io/not-ready", operator="Exists", effect="NoExecute", toleration_seconds=0
+            ),
         ],
     ),
 )
