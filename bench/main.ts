@@ -9,7 +9,7 @@ import { gatherFacts } from './facts.js';
 import { type BenchOptions, KWOK_SCENARIOS, parseOptions, stackScenarios } from './options.js';
 import { updateDocument } from './report/document.js';
 import { drawPlots } from './report/plots.js';
-import { writeResults } from './report/results.js';
+import { earlierFigures, merge, writeResults } from './report/results.js';
 import { renderTable } from './report/table.js';
 import { aggregate, FIGURES, type Sample } from './samples.js';
 import { createBare } from './scenarios/create-bare.js';
@@ -62,6 +62,7 @@ async function bench(options: BenchOptions): Promise<void> {
       say(`${what} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
   };
+  const earlier = options.add ? earlierFigures(options.output) : [];
   const samples: Sample[] = [];
   const record = (sample: Sample): void => {
     samples.push(sample);
@@ -87,7 +88,7 @@ async function bench(options: BenchOptions): Promise<void> {
   if (options.only.includes('synth')) {
     await synth(record);
   }
-  const figures = aggregate(samples);
+  const figures = merge(earlier, aggregate(samples));
   process.stdout.write(`\n${renderTable(figures)}\n\n`);
   const results = { facts, rounds: options.rounds, figures };
   await writeResults(options.output, results);

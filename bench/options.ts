@@ -31,6 +31,8 @@ export interface BenchOptions {
   /** Whole Airflows on the real node. */
   readonly stacks: readonly StackName[];
   readonly only: readonly Scenario[];
+  /** Keep the figures of the output that this run does not take. */
+  readonly add: boolean;
   readonly output: string;
   readonly images: string;
   /** Document that gets the figures; null: none. */
@@ -61,6 +63,11 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       describe:
         'write bench/results.json, docs/performance.md and its plots; default: only after a full run, else dist/bench',
     })
+    .option('add', {
+      type: 'boolean',
+      default: false,
+      describe: 'keep the figures in the results file that this run does not take: a long run in parts',
+    })
     .option('python', { type: 'string', demandOption: true, hidden: true })
     .strict()
     .version(false)
@@ -78,6 +85,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     alive: positive('--alive', String(parsed.alive ?? defaults.alive)),
     stacks: chosen('--stacks', parsed.stacks, STACKS),
     only: chosen('--only', parsed.only, SCENARIOS),
+    add: parsed.add,
     output: save ? 'bench/results.json' : 'dist/bench/results.json',
     images: save ? 'docs/images' : 'dist/bench/images',
     document: save ? 'docs/performance.md' : null,

@@ -9,6 +9,7 @@ const message = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready'), at: z.number(), watchers: z.array(z.number()) }),
   z.object({ event: z.literal('started'), at: z.number() }),
   z.object({ event: z.literal('launched'), at: z.number() }),
+  z.object({ event: z.literal('created'), at: z.number() }),
   z.object({ event: z.literal('ended'), at: z.number() }),
   z.object({
     event: z.literal('done'),

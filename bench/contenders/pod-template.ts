@@ -1,27 +1,19 @@
-/** How the pods of a measurement come to a node. */
-export type Placement =
-  /** By the scheduler, as in life. By default it binds 50 pods a second: what comes faster waits. */
-  | { readonly by: 'scheduler' }
-  /** Never: nothing but creates goes on, and no backlog of the scheduler reaches into the next measurement. */
-  | { readonly by: 'nobody' }
-  /** At once, past the scheduler. */
-  | { readonly by: 'name'; readonly node: string };
-
 export interface PodTemplateOptions {
-  readonly placement: Placement;
+  /** Its node, past the scheduler: that one binds 50 pods a second and would still be busy in the next measurement. */
+  readonly node: string;
   /** Pods stay Running until they are released. */
   readonly hold: boolean;
 }
 
 /** The pod template that every contender gets; JSON, which is YAML. */
-export function podTemplate({ placement, hold }: PodTemplateOptions): string {
+export function podTemplate({ node, hold }: PodTemplateOptions): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Pod',
     // The stock executor insists on a name.
     metadata: { name: 'task', labels: hold ? { 'kwok/hold': 'true' } : {} },
     spec: {
-      ...place(placement),
+      nodeName: node,
       tolerations: [{ operator: 'Exists' }],
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
@@ -34,15 +26,4 @@ export function podTemplate({ placement, hold }: PodTemplateOptions): string {
       ],
     },
   });
-}
-
-function place(placement: Placement): Record<string, unknown> {
-  switch (placement.by) {
-    case 'scheduler':
-      return { nodeSelector: { type: 'kwok' } };
-    case 'nobody':
-      return { nodeSelector: { type: 'kwok' }, schedulerName: 'none' };
-    case 'name':
-      return { nodeName: placement.node };
-  }
 }

@@ -21,6 +21,10 @@ class Launcher:
         """Whether the executor will not ask any more if the rows are still queued."""
         return not self.executor.queued_tasks
 
+    def has_created_all(self) -> bool:
+        """Whether every pod has been created, as far as the executor knows."""
+        return all(launch.created or launch.end is not None for launch in self.executor._dispatcher.ledger)
+
     def watchers(self) -> list[int]:
         """Process ids that watch pods."""
         return []
@@ -41,6 +45,10 @@ class Stock:
     def has_launched_all(self) -> bool:
         """Whether the executor will not ask any more if the rows are still queued."""
         return not self.executor.queued_tasks and self.executor.task_queue.empty()
+
+    def has_created_all(self) -> bool:
+        """Whether every pod has been created, as far as the executor knows."""
+        return True  # It creates them while it is asked to launch.
 
     def watchers(self) -> list[int]:
         """Process ids that watch pods."""

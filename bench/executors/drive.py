@@ -1,7 +1,7 @@
 """Turns an executor's loop over so many queued workloads: drive.py CONTENDER COUNT.
 
-Talks JSON lines: prints `ready`, waits for a line on stdin, prints `started`, `launched` and `ended`, goes on turning
-until stdin says the next word, prints `done`. Configuration is all in the environment.
+Talks JSON lines: prints `ready`, waits for a line on stdin, prints `started`, `launched`, `created` and `ended`,
+goes on turning until stdin says the next word, prints `done`. Configuration is all in the environment.
 """
 
 from __future__ import annotations
@@ -66,13 +66,16 @@ def main() -> None:
     # The first turn takes all of them in at once, which no scheduler does: it is told apart.
     first = turn(executor)
     heartbeats: list[float] = []
-    launched = ended = False
+    launched = created = ended = False
     while not stop.is_set():
         started = time.perf_counter()
         if not launched and contender.has_launched_all():
             launched = True
             tasks.finish_all()
             say("launched")
+        if launched and not created and contender.has_created_all():
+            created = True
+            say("created")
         if not ended:
             heartbeats.append(turn(executor))
             if launched and not executor.running:

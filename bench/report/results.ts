@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { format } from 'prettier';
 import type { Facts } from '../facts.js';
 import type { Figure } from '../samples.js';
+import { summarize } from '../statistics.js';
 import { STYLE } from './document.js';
 
 /** What bench/results.json holds. */
@@ -10,6 +11,26 @@ export interface Results {
   readonly facts: Facts;
   readonly rounds: number;
   readonly figures: readonly Figure[];
+}
+
+/** The figures of a results file; none when there is no such file. */
+export function earlierFigures(path: string): Figure[] {
+  if (!existsSync(path)) {
+    return [];
+  }
+  const { figures } = JSON.parse(readFileSync(path, 'utf8')) as Results;
+  return figures.map(({ figure, contender, size, values }) => ({
+    ...{ figure, contender, size },
+    ...summarize(values),
+    values,
+  }));
+}
+
+/** The earlier figures, but for those that were taken anew, and the new ones; pure. */
+export function merge(earlier: readonly Figure[], now: readonly Figure[]): Figure[] {
+  const name = ({ figure, contender, size }: Figure): string => `${figure} ${contender} ${size}`;
+  const taken = new Set(now.map(name));
+  return [...earlier.filter((one) => !taken.has(name(one))), ...now];
 }
 
 /** Writes the results; numbers are kept to four significant digits. */

@@ -11,7 +11,7 @@ const IN_FLIGHT = 32;
 /** The API server's own limit: the same pods, made beforehand, over one HTTP/2 session. */
 export async function createBare(context: BenchContext, size: number): Promise<void> {
   await inNamespace(context, 'bare', size, async ({ name: namespace }) => {
-    const template = podTemplate({ placement: { by: 'nobody' }, hold: false });
+    const template = podTemplate({ node: context.node, hold: false });
     const { kubeconfig } = context;
     const input: BareCreateInput = { kubeconfig, namespace, count: size, inFlight: IN_FLIGHT, template };
     const child = join(__dirname, '../contenders/bare-create.js');

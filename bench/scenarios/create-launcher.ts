@@ -6,10 +6,10 @@ import { podTemplate } from '../contenders/pod-template.js';
 import { type BenchContext, inNamespace, patienceMs } from '../context.js';
 import { keepAcknowledging, sendLaunches } from './launch.js';
 
-/** The launcher alone, with pods that nothing takes: from LAUNCH frames on its socket to pods in the API server. */
+/** The launcher alone, with pods that run and end meanwhile: from LAUNCH frames on its socket to pods in the API server. */
 export async function createLauncher(context: BenchContext, size: number): Promise<void> {
   await inNamespace(context, 'launcher', size, async (namespace) => {
-    const template = podTemplate({ placement: { by: 'nobody' }, hold: false });
+    const template = podTemplate({ node: context.node, hold: false });
     const launcher = new LauncherProcess(namespace.name, context.kubeconfig, template);
     try {
       await launcher.start();

@@ -15,7 +15,7 @@ const REST_MS = 20_000;
  */
 export async function holdLauncher(context: BenchContext, size: number): Promise<void> {
   await inNamespace(context, 'hold', size, async (namespace) => {
-    const template = podTemplate({ placement: { by: 'name', node: context.node }, hold: true });
+    const template = podTemplate({ node: context.node, hold: true });
     const launcher = new LauncherProcess(namespace.name, context.kubeconfig, template);
     try {
       await launcher.start();

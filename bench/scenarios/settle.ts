@@ -15,7 +15,7 @@ export async function settleStock(context: BenchContext, size: number): Promise<
 }
 
 function template({ node }: BenchContext): string {
-  return podTemplate({ placement: { by: 'name', node }, hold: true });
+  return podTemplate({ node, hold: true });
 }
 
 async function settle(context: BenchContext, executor: RunningExecutor, size: number): Promise<void> {

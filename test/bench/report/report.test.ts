@@ -1,4 +1,5 @@
 import { insert } from '../../../bench/report/document.js';
+import { merge } from '../../../bench/report/results.js';
 import { renderMarkdown, renderTable } from '../../../bench/report/table.js';
 import { aggregate } from '../../../bench/samples.js';
 
@@ -31,6 +32,13 @@ describe('the report', () => {
     expect(renderMarkdown(figures)).toContain(
       '| synthesis of the default stack, s |  | app | 0.12 | 0.12 to 0.12 |  |  |',
     );
+  });
+
+  test('keeps what a run did not take', () => {
+    const now = aggregate([{ figure: 'createdPerSecond', contender: 'stock', size: 500, value: 30 }]);
+    const merged = merge(figures, now);
+    expect(merged).toHaveLength(figures.length);
+    expect(merged.filter(({ contender }) => contender === 'stock')).toEqual(now);
   });
 
   test('replaces the figures of an earlier run', () => {
