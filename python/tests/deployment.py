@@ -11,6 +11,8 @@ from typing import Any
 import pendulum
 from sqlalchemy import delete, select, update
 
+from airflow_pod_launcher.compat import own_session
+
 DEADLINE_SECONDS = 10.0
 
 
@@ -46,9 +48,8 @@ class Deployment:
 
     def drop(self) -> None:
         from airflow.models.dagrun import DagRun
-        from airflow.utils.session import create_session
 
-        with create_session() as session:
+        with own_session() as session:
             session.execute(delete(DagRun).where(DagRun.dag_id == self.dag_id))
 
     def queued(self, **values: Any) -> Any:
@@ -155,8 +156,7 @@ class Deployment:
 
     def audit_log(self, ti: Any) -> list[tuple[str, str]]:
         from airflow.models import Log
-        from airflow.utils.session import create_session
 
-        with create_session(scoped=False) as session:
+        with own_session() as session:
             query = select(Log.event, Log.extra).where(Log.dag_id == ti.dag_id, Log.run_id == ti.run_id)
             return [(event, extra) for event, extra in session.execute(query)]

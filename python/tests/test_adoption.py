@@ -9,6 +9,7 @@ import pytest
 from deployment import Deployment
 from peer import Peer
 
+from airflow_pod_launcher import compat
 from airflow_pod_launcher import executor as executor_module
 from airflow_pod_launcher.executor import PodLauncherExecutor
 
@@ -22,32 +23,24 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def adopt(deployment: Deployment, executor: PodLauncherExecutor, *tis: Any) -> list[Any]:
     """Adopt as the scheduler does: few columns loaded, inside its transaction; then the new owner is written."""
     from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
     from sqlalchemy import select
     from sqlalchemy.orm import lazyload, load_only
 
-    with create_session(scoped=False) as session:
+    columns = (TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.run_id)
+    if hasattr(TaskInstance, "id"):
+        columns = (TaskInstance.id, *columns, TaskInstance.map_index, TaskInstance.state)
+        columns = (*columns, TaskInstance.external_executor_id)
+    with compat.own_session() as session:
         query = (
             select(TaskInstance)
-            .where(TaskInstance.id.in_([ti.id for ti in tis]))
-            .options(lazyload(TaskInstance.dag_run))
-            .options(
-                load_only(
-                    TaskInstance.id,
-                    TaskInstance.dag_id,
-                    TaskInstance.task_id,
-                    TaskInstance.run_id,
-                    TaskInstance.map_index,
-                    TaskInstance.state,
-                    TaskInstance.external_executor_id,
-                )
-            )
+            .where(TaskInstance.run_id.in_([ti.run_id for ti in tis]))
+            .options(lazyload(TaskInstance.dag_run), load_only(*columns))
         )
         loaded = list(session.scalars(query))
         refused = executor.try_adopt_task_instances(loaded)
         for ti in set(loaded) - set(refused):
             ti.queued_by_job_id = deployment.job_id
-        return [ti.id for ti in refused]
+        return [ti.run_id for ti in refused]
 
 
 def answer(peer: Peer, present: list[Any]) -> None:
@@ -71,7 +64,7 @@ def test_what_has_a_pod_is_adopted_and_the_rest_returned(
     alive, gone = deployment.queued(state="running", **owner), deployment.queued(**owner)
     nameless = deployment.queued(external_executor_id=None, **owner)
     answer(peer, [alive])
-    assert set(adopt(deployment, executor, alive, gone, nameless)) == {gone.id, nameless.id}
+    assert set(adopt(deployment, executor, alive, gone, nameless)) == {gone.run_id, nameless.run_id}
     assert executor.running == {alive.key}
 
 
@@ -121,6 +114,7 @@ class TestWithoutAnAnswer:
         deployment.run(executor, until=lambda: deployment.state(ti) == "up_for_retry")
         assert any("the pod is gone" in (extra or "") for _, extra in deployment.audit_log(ti))
 
+    @pytest.mark.airflow3
     def test_a_queued_task_that_turns_out_to_have_no_pod_is_launched_with_a_new_workload(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
     ) -> None:

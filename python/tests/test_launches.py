@@ -15,9 +15,9 @@ from airflow_pod_launcher.launches import LaunchError, not_after, plain_pod
 
 
 def workload(deployment: Deployment, **values: Any) -> Any:
-    from airflow.executors import workloads
-
-    return workloads.ExecuteTask.make(deployment.queued(**values))
+    ti = deployment.queued(**values)
+    with compat.own_session() as session:
+        return compat.make_workload(session, compat.ti_id(ti), SimpleNamespace(jwt_generator=None, sentry_integration=""))
 
 
 def token(**claims: Any) -> str:

@@ -26,8 +26,10 @@ def adopt(dispatcher: Dispatcher, tis: Sequence[TaskInstance], timeout: float) -
     :param timeout: seconds to wait for the launcher, since the caller holds row locks; without an answer everything
         that has a launch id is taken over unresolved, and the dispatcher asks again after the reconnect
     """
-    without_id = [ti for ti in tis if not ti.external_executor_id]
-    by_id = {ti.external_executor_id: ti for ti in tis if ti.external_executor_id}
+    rows = {row.ti_id: row for row in _rows(tis)}
+    launch_ids = {ti: row.launch_id for ti in tis if (row := rows.get(compat.ti_id(ti))) and row.launch_id}
+    without_id = [ti for ti in tis if ti not in launch_ids]
+    by_id = {launch_id: ti for ti, launch_id in launch_ids.items()}
     wanted = [launch_id for launch_id in by_id if launch_id not in dispatcher.ledger]
     answer = None
     if wanted:
@@ -40,11 +42,10 @@ def adopt(dispatcher: Dispatcher, tis: Sequence[TaskInstance], timeout: float) -
         if answer is None:
             log.warning("The pod launcher did not answer in %.0f s: adopting %d unresolved", timeout, len(wanted))
     adopted = {str(entry["id"]): int(entry["attempt"]) for entry in (answer or {}).get("adopted", ())}
-    rows = {row.ti_id: row for row in _rows(tis)}
     absent = []
     for launch_id, ti in by_id.items():
-        row = rows.get(str(ti.id))
-        if row is None or (answer is not None and launch_id in wanted and launch_id not in adopted):
+        row = rows[compat.ti_id(ti)]
+        if answer is not None and launch_id in wanted and launch_id not in adopted:
             absent.append(ti)
             continue
         if launch_id in wanted:
@@ -68,4 +69,4 @@ def _rows(tis: Sequence[TaskInstance]) -> list[Row]:
     if session is None:
         return []
     with session.no_autoflush:
-        return compat.rows_by_ti_id(session, [str(ti.id) for ti in tis])
+        return compat.rows_by_ti_id(session, [compat.ti_id(ti) for ti in tis])

@@ -310,6 +310,7 @@ class Dispatcher:
                 # Airflow did not take it; the other events must not wait for this one.
                 self._acks.retain(launch.seqs)
                 launch.seqs.clear()
+            compat.end_abandoned(launch.key, launch.id)
             self._emit(launch, verdict)
             launch.due = now + verdict.delay
             launch.emitted = True

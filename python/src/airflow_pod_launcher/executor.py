@@ -11,7 +11,6 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.executors.base_executor import BaseExecutor
 from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_pod_launcher import adoption, compat
@@ -34,7 +33,7 @@ _WORKLOADS_PER_LOOK = 500
 _LOG_IS_LOCAL = "The log volume has the log: not reading it from the task's pod"
 
 
-class PodLauncherExecutor(BaseExecutor):
+class PodLauncherExecutor(compat.BaseExecutor):
     """Runs each task, callback and connection test in a pod of its own, through the pod launcher.
 
     Constructing it touches neither network nor database: the webserver does so to read the logs of running tasks.
@@ -103,11 +102,11 @@ class PodLauncherExecutor(BaseExecutor):
         for start in range(0, len(workload_items), _WORKLOADS_PER_LOOK):
             part = workload_items[start : start + _WORKLOADS_PER_LOOK]
             try:
-                current = self._still_queued(part)
+                current, busy = self._still_queued(part)
             except SQLAlchemyError:
                 self.log.exception("The database does not say what is still queued; trying again in the next loop")
                 return
-            dispatcher.launch(self._launches(part, current))
+            dispatcher.launch(self._launches([each for each in part if each.key not in busy], current))
 
     def _launches(self, workload_items: Sequence[Any], current: set[Hashable]) -> Iterator[Launch]:
         """Take the workloads out of the queue and make the launches of those that are still wanted."""
@@ -129,9 +128,13 @@ class PodLauncherExecutor(BaseExecutor):
                 self.event_buffer[key] = compat.queued_event(launch.id)
             yield launch
 
-    def _still_queued(self, workload_items: Sequence[Any]) -> set[Hashable]:
-        """Return the keys that may be launched: Airflow may have cleared or requeued a task since it was queued."""
+    def _still_queued(self, workload_items: Sequence[Any]) -> tuple[set[Hashable], set[Hashable]]:
+        """Return the keys that may be launched, and those to ask about again in the next loop.
+
+        Airflow may have cleared or requeued a task since it was queued.
+        """
         current: set[Hashable] = set()
+        busy: set[Hashable] = set()
         tasks: dict[str, Any] = {}
         for workload in workload_items:
             if compat.workload_kind(workload) is Kind.TASK:
@@ -140,10 +143,10 @@ class PodLauncherExecutor(BaseExecutor):
                 current.add(workload.key)
         if tasks:
             with compat.own_session() as db:
-                for row in compat.rows_by_ti_id(db, list(tasks)):
-                    if self._may_launch(row, tasks[row.ti_id]):
-                        current.add(row.key)
-        return current
+                claims = compat.claim(db, tasks, self.job_id)
+            current.update(row.key for row in claims.rows if self._may_launch(row, tasks[row.ti_id]))
+            busy.update(tasks[ti_id].key for ti_id in claims.busy)
+        return current, busy
 
     def _may_launch(self, row: Row, workload: Any) -> bool:
         return (

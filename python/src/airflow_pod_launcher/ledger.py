@@ -74,6 +74,15 @@ class Row:
 
 
 @dataclass
+class Claims:
+    """What the database says about tasks that are about to be launched."""
+
+    rows: list[Row] = field(default_factory=list)
+    busy: set[str] = field(default_factory=set)
+    """Ids of task instances that somebody else has locked: to be asked about again."""
+
+
+@dataclass
 class Launch:
     """One launch that this executor believes in."""
 

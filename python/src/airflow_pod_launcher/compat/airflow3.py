@@ -11,6 +11,7 @@ from typing import Any
 import airflow
 from airflow.configuration import conf
 from airflow.executors import workloads
+from airflow.executors.base_executor import BaseExecutor
 from airflow.executors.workloads.types import state_class_for_key
 from airflow.models.callback import Callback, CallbackKey
 from airflow.models.taskinstance import TaskInstance
@@ -21,8 +22,10 @@ from airflow.utils.state import CallbackState, TaskInstanceState
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from airflow_pod_launcher.ledger import Kind, Row
+from airflow_pod_launcher.ledger import Claims, Kind, Row
 from airflow_pod_launcher.worker import BOOTSTRAP
+
+__all__ = ["BaseExecutor"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,11 @@ _QUEUES = {
     Kind.CALLBACK: "queued_callbacks",
     Kind.CONNECTION_TEST: "queued_connection_tests",
 }
+
+
+def ti_id(ti: Any) -> str:
+    """Return what identifies a task instance: its UUID, another one for each try."""
+    return str(ti.id)
 
 
 def workload_kind(workload: Any) -> Kind:
@@ -111,6 +119,14 @@ def rows_by_ti_id(session: Session, ti_ids: Sequence[str]) -> list[Row]:
     return [_row(found) for found in session.execute(select(*_ROW_COLUMNS).where(TaskInstance.id.in_(_ti_ids(ti_ids))))]
 
 
+def claim(session: Session, tasks: dict[str, Any], job_id: Any) -> Claims:
+    """Return the rows of the tasks: their launch ids were committed when they were queued.
+
+    :param tasks: workloads by the id of their task instance
+    """
+    return Claims(rows=rows_by_ti_id(session, list(tasks)))
+
+
 def unsettled_rows_by_launch_id(session: Session, launch_ids: Sequence[str], states: Iterable[str]) -> list[Row]:
     """Return the rows in one of `states` that carry one of these launch ids.
 
@@ -158,6 +174,10 @@ def queued_event(launch_id: str) -> tuple[Any, str]:
 def outcome(key: Any, state: str) -> Any:
     """Return the member of the key's state class: tasks, callbacks and connection tests have one each."""
     return state_class_for_key(key)(state)
+
+
+def end_abandoned(key: Any, launch_id: str) -> None:
+    """Do nothing: Airflow acts on the event whatever state the task is in."""
 
 
 def local_log_exists(ti: Any, try_number: int) -> bool:
