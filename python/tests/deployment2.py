@@ -89,7 +89,9 @@ class Deployment2(Deployment):
             session.flush()
             values = {**values, "job_id": job.id, "start_date": pendulum.now("UTC")}
         where = (TaskInstance.dag_id == of.dag_id, TaskInstance.run_id == of.run_id)
-        session.execute(update(TaskInstance).where(*where).values(**values).execution_options(synchronize_session=False))
+        session.execute(
+            update(TaskInstance).where(*where).values(**values).execution_options(synchronize_session=False)
+        )
 
     def clear(self, ti: Any) -> None:
         from airflow.models.taskinstance import TaskInstance, clear_task_instances

