@@ -42,6 +42,38 @@ const DEFAULTS: { [section: string]: { [option: string]: string } } = {
   usage_data_collection: { enabled: 'False' },
 };
 
+function omit(options: { [option: string]: string } = {}, left: string): { [option: string]: string } {
+  return Object.fromEntries(Object.entries(options).filter(([option]) => option !== left));
+}
+
+/** The same for Airflow 2. */
+function defaultsOfAirflow2(parsesInScheduler: boolean): typeof DEFAULTS {
+  const { core, database, logging, scheduler, usage_data_collection } = DEFAULTS;
+  const folder = `${PATHS.LOGS}/dag_processor`;
+  const backends = ['session', 'basic_auth'].map(
+    (name) => `airflow.providers.fab.auth_manager.api.auth.backend.${name}`,
+  );
+  return {
+    ...{ database: database ?? {}, usage_data_collection: usage_data_collection ?? {} },
+    core: { ...omit(core, 'auth_manager'), dag_file_processor_timeout: '50' },
+    // Users log in to the API by name and password, as to the UI.
+    api: { auth_backends: backends.join(',') },
+    logging: {
+      ...omit(logging, 'dag_processor_child_process_log_directory'),
+      dag_processor_manager_log_location: `${folder}/manager.log`,
+    },
+    scheduler: {
+      ...scheduler,
+      standalone_dag_processor: parsesInScheduler ? 'False' : 'True',
+      child_process_log_directory: folder,
+      // A new file is listed within 10 s and parsed right after that.
+      dag_dir_list_interval: '10',
+      min_file_process_interval: '30',
+    },
+    webserver: { workers: '1' },
+  };
+}
+
 /** The ConfigMap `<release>-config` with airflow.cfg, in the stack's namespace and in each that tasks run in. */
 export class AirflowConfig extends Construct {
   /** Mounts airflow.cfg. */
@@ -56,7 +88,7 @@ export class AirflowConfig extends Construct {
   ) {
     super(scope, id);
     const name = `${release.name}-config`;
-    this.merge(DEFAULTS);
+    this.merge(release.isAirflow2 ? defaultsOfAirflow2(release.parsesInScheduler) : DEFAULTS);
     this.part = {
       volumes: [{ name: 'config', configMap: { name } }],
       mounts: [

@@ -1,4 +1,5 @@
 import { Construct } from 'constructs';
+import { isAirflow2, isSupported, SUPPORTED_AIRFLOW } from './airflow-version.js';
 import { DagProcessor, type DagProcessorOptions } from './dag-processor.js';
 import { Dags } from './dags.js';
 import { Database } from './database.js';
@@ -31,7 +32,7 @@ export interface AirflowProps {
   readonly imagePullPolicy?: ImagePullPolicy;
   /** Names of Secrets with registry credentials. @default - None. */
   readonly imagePullSecrets?: string[];
-  /** Version of the Airflow in the image. @default '3.3.2' */
+  /** Version of the Airflow in the image: of Airflow 3, or 2.11. @default '3.3.2' */
   readonly airflowVersion?: string;
   /** @default Executor.kubernetes() */
   readonly executor?: Executor;
@@ -49,6 +50,7 @@ export interface AirflowProps {
   readonly labels?: { [key: string]: string };
   readonly scheduler?: SchedulerOptions;
   readonly webserver?: WebserverOptions;
+  /** @default - One with Airflow 3; with Airflow 2 none, unless this is given: the scheduler parses the DAGs. */
   readonly dagProcessor?: DagProcessorOptions;
   readonly triggerer?: TriggererOptions;
   readonly migrations?: MigrationsOptions;
@@ -60,7 +62,8 @@ export class Airflow extends Construct {
   public readonly release: Release;
   public readonly scheduler: Scheduler;
   public readonly webserver: Webserver;
-  public readonly dagProcessor: DagProcessor;
+  /** Not there with Airflow 2, unless it is asked for. */
+  public readonly dagProcessor?: DagProcessor;
   public readonly triggerer: Triggerer;
   public readonly migrations: Migrations;
   /** Not there when `firstUser.enabled` is false. */
@@ -84,6 +87,7 @@ export class Airflow extends Construct {
       dags: props.dags ?? Dags.baked(),
       logs: props.logs ?? Logs.ephemeral(),
       config: props.config ?? {},
+      parsesInScheduler: isAirflow2(airflowVersion) && props.dagProcessor === undefined,
     });
     this.release = release;
     this.migrations = new Migrations(this, 'migrations', { release, ...props.migrations });
@@ -91,7 +95,8 @@ export class Airflow extends Construct {
       this.firstUser = new FirstUser(this, 'first-user', { release, ...props.firstUser });
     this.webserver = new Webserver(this, 'webserver', { release, ...props.webserver });
     this.scheduler = new Scheduler(this, 'scheduler', { release, ...props.scheduler });
-    this.dagProcessor = new DagProcessor(this, 'dag-processor', { release, ...props.dagProcessor });
+    if (!release.parsesInScheduler)
+      this.dagProcessor = new DagProcessor(this, 'dag-processor', { release, ...props.dagProcessor });
     this.triggerer = new Triggerer(this, 'triggerer', { release, ...props.triggerer });
   }
 
@@ -102,17 +107,9 @@ export class Airflow extends Construct {
     if (/^[0-9]/.test(name)) checks.report('name', name, 'must begin with a letter: Services are named after it');
     checks.labels('labels', props.labels);
     checks.notEmpty('image', props.image, 'the name of an image; leave it out for the default');
-    const [major = 0, minor = 0, patch = 0] = /^\d+\.\d+\.\d+$/.test(airflowVersion)
-      ? airflowVersion.split('.').map(Number)
-      : [];
-    // Since 3.2.2 a launch has its id before it has its pod, which the launcher builds on.
-    if (major !== 3 || minor < 2 || (minor === 2 && patch < 2)) {
-      checks.report(
-        'airflowVersion',
-        airflowVersion,
-        `must be 3.2.2 or newer of Airflow 3, such as '${DEFAULT_AIRFLOW_VERSION}'`,
-      );
-    }
+    if (!isSupported(airflowVersion)) checks.report('airflowVersion', airflowVersion, SUPPORTED_AIRFLOW);
+    if (isAirflow2(airflowVersion) && props.keys?.jwtSecret !== undefined)
+      checks.report('keys.jwtSecret', props.keys.jwtSecret.secretName, 'must be left out: Airflow 2 has no such key');
     for (const secret of props.imagePullSecrets ?? []) checks.dnsName('imagePullSecrets', secret);
     const reserved = ['tier', 'component', 'release'];
     for (const key of Object.keys(props.labels ?? {}).filter((label) => reserved.includes(label))) {

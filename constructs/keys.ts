@@ -10,7 +10,10 @@ export interface KeysProps {
   readonly fernetKey?: SecretRef;
   /** Signs the tokens of tasks and users. @default - `<release>-jwt-secret`, key `jwt-secret`, is created. */
   readonly jwtSecret?: SecretRef;
-  /** Signs sessions and log requests. @default - `<release>-api-secret-key`, key `api-secret-key`, is created. */
+  /**
+   * Signs sessions and log requests.
+   * @default - `<release>-api-secret-key`, key `api-secret-key`, is created; `webserver-secret-key` with Airflow 2.
+   */
   readonly apiSecretKey?: SecretRef;
 }
 
@@ -18,8 +21,8 @@ export interface KeysProps {
 export class Keys extends Construct {
   /** For what reads connections: all but tasks and Jobs. */
   public readonly fernetKey: EnvVar;
-  /** For scheduler and webserver only. */
-  public readonly jwtSecret: EnvVar;
+  /** For scheduler and webserver only; none with Airflow 2. */
+  public readonly jwtSecret: EnvVar[];
   /** For the webserver and for what serves logs to it. */
   public readonly apiSecretKey: EnvVar;
 
@@ -32,7 +35,13 @@ export class Keys extends Construct {
       return fromSecret(name, secretName, suffix);
     };
     this.fernetKey = variable('AIRFLOW__CORE__FERNET_KEY', props.fernetKey, 'fernet-key', 'fernet');
-    this.jwtSecret = variable('AIRFLOW__API_AUTH__JWT_SECRET', props.jwtSecret, 'jwt-secret', 'hex');
+    if (release.isAirflow2) {
+      this.jwtSecret = [];
+      const secretKey = 'webserver-secret-key';
+      this.apiSecretKey = variable('AIRFLOW__WEBSERVER__SECRET_KEY', props.apiSecretKey, secretKey, 'hex');
+      return;
+    }
+    this.jwtSecret = [variable('AIRFLOW__API_AUTH__JWT_SECRET', props.jwtSecret, 'jwt-secret', 'hex')];
     this.apiSecretKey = variable('AIRFLOW__API__SECRET_KEY', props.apiSecretKey, 'api-secret-key', 'hex');
   }
 }

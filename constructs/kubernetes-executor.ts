@@ -37,6 +37,13 @@ export function bindKubernetes(
   if (options.namespaces?.length === 0)
     checks.report('namespaces', options.namespaces, 'must name at least one; leave it out for the own one');
   for (const namespace of namespaces) checks.dnsLabel('namespaces', namespace);
+  const elsewhere = namespaces.filter((namespace) => namespace !== release.namespace);
+  if (release.isAirflow2 && elsewhere.length > 0)
+    checks.report(
+      'namespaces',
+      elsewhere,
+      "must be the stack's own with Airflow 2: its tasks use the database, whose Secret is there",
+    );
   const taskPod = options.taskPod ?? {};
   checkQueues(release, taskPod, options.queues);
   taskObjects(scope, release, namespaces, taskPod);
@@ -95,7 +102,7 @@ export function bindKubernetes(
     },
     // Late: the user's configuration is not known before.
     get webserver(): PodPart {
-      const own = release.config.get('logging', 'logging_config_class') === '';
+      const own = !release.isAirflow2 && release.config.get('logging', 'logging_config_class') === '';
       return { ...logReader(), env: [...identity, ...(own ? [POD_LOGS] : [])] };
     },
   };
@@ -126,6 +133,7 @@ const MAX_STANDBY_PODS = 100;
 function checkStandby(checks: Checks, release: Release, { standby, maxPods }: KubernetesExecutorOptions): void {
   if (standby === undefined) return;
   const { pods } = standby;
+  if (release.isAirflow2) checks.report('standby', pods, 'must be left out with Airflow 2');
   checks.integer('standby.pods', pods, 1, MAX_STANDBY_PODS);
   if (maxPods !== undefined && pods > maxPods)
     checks.report('standby.pods', pods, `must be at most 'maxPods' (${maxPods})`);
@@ -215,10 +223,10 @@ function roles(scope: Construct, release: Release, namespaces: string[], launche
     });
     new ComponentRole(scope, `log-reader-role-${namespace}`, {
       release,
-      component: 'api-server',
+      component: release.webComponent,
       namespace,
       roleName: `${release.name}-pod-log-reader`,
-      serviceAccountName: `${release.name}-airflow-api-server`,
+      serviceAccountName: `${release.name}-airflow-${release.webComponent}`,
       rules: LOG_READER_RULES,
     });
   }

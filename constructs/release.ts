@@ -1,5 +1,6 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
+import { isAirflow2 } from './airflow-version.js';
 import { AirflowConfig } from './airflow-config.js';
 import { CreatedSecrets } from './created-secrets.js';
 import type { Dags } from './dags.js';
@@ -29,6 +30,8 @@ export interface ReleaseProps {
   readonly logs: Logs;
   /** Options of airflow.cfg by section, over all others. */
   readonly config: { [section: string]: { [option: string]: string } };
+  /** Whether the scheduler parses the DAGs itself. */
+  readonly parsesInScheduler: boolean;
 }
 
 /** What all components of one Airflow share: names, image, keys, database, DAGs, logs, executor, airflow.cfg. */
@@ -41,6 +44,12 @@ export class Release extends Construct {
   public readonly image: string;
   public readonly imagePullPolicy: string;
   public readonly airflowVersion: string;
+  /** Whether it is an Airflow 2. */
+  public readonly isAirflow2: boolean;
+  /** Whether the scheduler parses the DAGs itself, as Airflow 2 can. */
+  public readonly parsesInScheduler: boolean;
+  /** Component that serves UI and API: `api-server`, with Airflow 2 `webserver`. */
+  public readonly webComponent: string;
   /** The user's labels, on every object and pod. */
   public readonly labels: { [key: string]: string };
   /** Whether a log outlives its pod. */
@@ -67,6 +76,9 @@ export class Release extends Construct {
     this.image = props.image;
     this.imagePullPolicy = props.imagePullPolicy;
     this.airflowVersion = props.airflowVersion;
+    this.isAirflow2 = isAirflow2(props.airflowVersion);
+    this.parsesInScheduler = props.parsesInScheduler;
+    this.webComponent = this.isAirflow2 ? 'webserver' : 'api-server';
     this.labels = props.labels;
     this.pullSecrets = props.pullSecrets;
     this.persistentLogs = props.logs.persistent;

@@ -21,6 +21,7 @@ export class Scheduler extends Component {
   public constructor(scope: Construct, id: string, props: SchedulerProps) {
     const { release } = props;
     const { runsInScheduler } = release.executor;
+    const dags = release.parsesInScheduler ? [release.dags.processor] : runsInScheduler ? [release.dags.reader] : [];
     const probe = { httpGet: { path: '/health', port: 'health' }, timeoutSeconds: 5 };
     super(scope, id, {
       release,
@@ -32,15 +33,15 @@ export class Scheduler extends Component {
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       },
       options: props,
-      parts: [release.executor.scheduler, ...(runsInScheduler ? [release.dags.reader] : []), release.logs],
-      requests: { cpu: '100m', memory: runsInScheduler ? '768Mi' : '384Mi' },
+      parts: [release.executor.scheduler, ...dags, release.logs],
+      requests: { cpu: '100m', memory: dags.length > 0 ? '768Mi' : '384Mi' },
       container: {
         name: 'scheduler',
         args: ['bash', '-c', 'exec airflow scheduler'],
         env: [
           ...release.database.env,
           release.keys.fernetKey,
-          release.keys.jwtSecret,
+          ...release.keys.jwtSecret,
           ...parallelism(release),
           // The webserver fetches the logs of local tasks from port 8793, by the address that is stored with the task.
           ...(runsInScheduler

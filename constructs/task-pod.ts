@@ -36,12 +36,17 @@ export function taskServiceAccount(release: Release, options: TaskPodOptions): s
   return options.serviceAccountName ?? `${release.name}-airflow-worker`;
 }
 
-/** The pod template as YAML. It holds no secret, no database URL and no token. */
+/**
+ * The pod template as YAML. It holds no secret, no database URL and no token; with Airflow 2, whose tasks use the
+ * database themselves, references to the Secrets of its URL and of the Fernet key.
+ */
 export function renderTaskPod(release: Release, options: TaskPodOptions): string {
-  const part = joinParts(release.config.part, release.dags.task, release.logs);
+  const { isAirflow2 } = release;
+  const part = joinParts(isAirflow2 ? release.commonPart() : release.config.part, release.dags.task, release.logs);
   const env: EnvVar[] = [
     { name: 'AIRFLOW__CORE__EXECUTOR', value: taskExecutors(release.config.get('core', 'executor')) },
     { name: 'CONNECTION_CHECK_MAX_COUNT', value: '0' },
+    ...(isAirflow2 ? [...release.database.env, release.keys.fernetKey] : []),
     ...Object.entries(options.env ?? {}).map(([name, value]) => ({ name, value })),
   ];
   const pod = {

@@ -9,7 +9,7 @@ import { Checks } from './validation.js';
 export interface WebserverOptions extends ComponentOptions {
   /** @default 1 */
   readonly replicas?: number;
-  /** Worker processes per pod (`api.workers`). @default 1 */
+  /** Worker processes per pod (`api.workers`, with Airflow 2 `webserver.workers`). @default 1 */
   readonly workers?: number;
   /** Where users reach it, e.g. `https://airflow.example.com`. @default - Links are relative; right for port forwarding. */
   readonly baseUrl?: string;
@@ -20,7 +20,16 @@ export interface WebserverProps extends WebserverOptions {
   readonly release: Release;
 }
 
-/** `airflow api-server`: the UI, the REST API and the execution API that tasks talk to. */
+/** What differs between the server of Airflow 3 and that of Airflow 2, in the names of the official chart. */
+const SERVERS = {
+  'api-server': { command: 'airflow api-server', health: '/api/v2/version', port: 'api-server', section: 'api' },
+  webserver: { command: 'airflow webserver', health: '/health', port: 'airflow-ui', section: 'webserver' },
+} as const;
+
+/**
+ * `airflow api-server`: the UI, the REST API and the execution API that tasks talk to. With Airflow 2, `airflow
+ * webserver`: the UI and the REST API.
+ */
 export class Webserver extends Component {
   /** Name of the Service, port 8080. */
   public readonly serviceName: string;
@@ -28,10 +37,12 @@ export class Webserver extends Component {
   public constructor(scope: Construct, id: string, props: WebserverProps) {
     const { release } = props;
     const path = basePath(props.baseUrl);
-    const probe = { httpGet: { path: `${path}/api/v2/version`, port: 'api-server' }, timeoutSeconds: 10 };
+    const component = release.webComponent;
+    const server = SERVERS[release.isAirflow2 ? 'webserver' : 'api-server'];
+    const probe = { httpGet: { path: `${path}${server.health}`, port: server.port }, timeoutSeconds: 10 };
     super(scope, id, {
       release,
-      component: 'api-server',
+      component,
       kind: 'Deployment',
       spec: {
         replicas: props.replicas ?? 1,
@@ -41,10 +52,10 @@ export class Webserver extends Component {
       parts: [release.executor.webserver, release.logs],
       requests: { cpu: '100m', memory: '512Mi' },
       container: {
-        name: 'api-server',
-        args: ['bash', '-c', 'exec airflow api-server'],
-        env: [...release.database.env, release.keys.fernetKey, release.keys.jwtSecret, release.keys.apiSecretKey],
-        ports: [{ name: 'api-server', containerPort: PORTS.API_SERVER }],
+        name: component,
+        args: ['bash', '-c', `exec ${server.command}`],
+        env: [...release.database.env, release.keys.fernetKey, ...release.keys.jwtSecret, release.keys.apiSecretKey],
+        ports: [{ name: server.port, containerPort: PORTS.API_SERVER }],
         startupProbe: { ...probe, periodSeconds: 2, failureThreshold: 150 },
         readinessProbe: { ...probe, periodSeconds: 10 },
         livenessProbe: { ...probe, periodSeconds: 20, failureThreshold: 6 },
@@ -61,18 +72,19 @@ export class Webserver extends Component {
     new ApiObject(this, 'Service', {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name: this.serviceName, labels: release.objectLabels('api-server') },
+      metadata: { name: this.serviceName, labels: release.objectLabels(component) },
       spec: {
-        selector: release.selector('api-server'),
-        ports: [{ name: 'api-server', port: PORTS.API_SERVER, targetPort: 'api-server' }],
+        selector: release.selector(component),
+        ports: [{ name: server.port, port: PORTS.API_SERVER, targetPort: server.port }],
       },
     });
     const { config, namespace } = release;
+    if (props.workers !== undefined) config.set(server.section, 'workers', String(props.workers));
+    if (props.baseUrl !== undefined) config.set(server.section, 'base_url', props.baseUrl);
+    if (release.isAirflow2) return;
     // The short name does not resolve in the other namespaces that tasks run in.
     const host = release.namespaces.length > 1 ? `${this.serviceName}.${namespace}` : this.serviceName;
     config.setDefault('core', 'execution_api_server_url', `http://${host}:${PORTS.API_SERVER}${path}/execution/`);
-    if (props.workers !== undefined) config.set('api', 'workers', String(props.workers));
-    if (props.baseUrl !== undefined) config.set('api', 'base_url', props.baseUrl);
   }
 }
 

@@ -64,22 +64,62 @@ export class AirflowApiError extends Error {
   }
 }
 
+/** How the versions of Airflow's REST API differ. */
+export interface ApiVersion {
+  /** Path that all others are below. */
+  readonly prefix: string;
+  /** Undefined: a token is had for name and password first. */
+  readonly authorization?: (login: Login) => string;
+  /** Query for all DAGs, also of files that are gone. */
+  readonly allDags: Readonly<Record<string, string>>;
+  /** Field by which runs are sorted. */
+  readonly runOrder: string;
+  /** A body that starts a run at once. */
+  readonly runNow: object;
+  /** The log of a try comes as text, all at once. */
+  readonly plainLogs: boolean;
+}
+
+/** Airflow 3. */
+export const API_V2: ApiVersion = {
+  prefix: '/api/v2',
+  allDags: { exclude_stale: 'false' },
+  runOrder: 'run_after',
+  runNow: { logical_date: null },
+  plainLogs: false,
+};
+
+/** Airflow 2. */
+export const API_V1: ApiVersion = {
+  prefix: '/api/v1',
+  authorization: ({ username, password }) =>
+    `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`,
+  allDags: { only_active: 'false' },
+  runOrder: 'execution_date',
+  runNow: {},
+  plainLogs: true,
+};
+
 const PAGE = 100;
 /** A webserver that has just become ready, or is replaced, may drop a connection. */
 const CONNECT_TRIES = 10;
 
-/** Client of Airflow's REST API v2, logged in by name and password; logs in again when the token ends. */
+/** Client of Airflow's REST API, logged in by name and password; logs in again when the token ends. */
 export class AirflowApi {
   private token: string | undefined;
 
-  /** @param base address without `/api/v2`, such as http://127.0.0.1:8080 */
+  /**
+   * @param base address without `/api/v2`, such as http://127.0.0.1:8080
+   * @param version which API is there. @default that of Airflow 3
+   */
   constructor(
     private readonly base: string,
     private readonly login: Login,
+    private readonly version: ApiVersion = API_V2,
   ) {}
 
   async dags(): Promise<Dag[]> {
-    return await this.all<Dag>('/dags', 'dags', { exclude_stale: 'false' });
+    return await this.all<Dag>('/dags', 'dags', this.version.allDags);
   }
 
   async dag(dagId: string): Promise<Dag> {
@@ -96,7 +136,7 @@ export class AirflowApi {
 
   /** @param conf parameters of the run. @default none */
   async trigger(dagId: string, conf: Readonly<Record<string, unknown>> = {}): Promise<DagRun> {
-    const body = { logical_date: null, conf };
+    const body = { ...this.version.runNow, conf };
     return (await this.send('POST', `/dags/${encodeURIComponent(dagId)}/dagRuns`, body)) as DagRun;
   }
 
@@ -106,7 +146,7 @@ export class AirflowApi {
 
   /** The run that was to start last; undefined if the DAG never ran. */
   async latestRun(dagId: string): Promise<DagRun | undefined> {
-    const query = 'order_by=-run_after&limit=1';
+    const query = `order_by=-${this.version.runOrder}&limit=1`;
     const page = await this.get<{ dag_runs: DagRun[] }>(`/dags/${encodeURIComponent(dagId)}/dagRuns?${query}`);
     return page.dag_runs[0];
   }
@@ -122,6 +162,11 @@ export class AirflowApi {
       `/dags/${encodeURIComponent(task.dag_id)}/dagRuns/${encodeURIComponent(task.dag_run_id)}` +
       `/taskInstances/${encodeURIComponent(task.task_id)}/logs/${tryNumber}`;
     const query = new URLSearchParams({ map_index: String(task.map_index) });
+    if (this.version.plainLogs) {
+      query.set('full_content', 'true');
+      const text = (await this.send('GET', `${path}?${query.toString()}`, undefined, 'text/plain')) as string;
+      return { content: text.split('\n').filter((line) => line !== ''), continuation_token: null };
+    }
     if (token === undefined) {
       query.set('full_content', 'false');
     } else {
@@ -149,21 +194,25 @@ export class AirflowApi {
 
   /**
    * A request that has no method of its own here.
-   * @param path below `/api/v2`
+   * @param path below `/api/v2` or `/api/v1`
+   * @param accept what the answer is to be
    * @returns the body of the answer, undefined if it has none
    * @throws AirflowApiError if the answer is no success
    */
-  async send(method: string, path: string, body?: unknown): Promise<unknown> {
+  async send(method: string, path: string, body?: unknown, accept = 'application/json'): Promise<unknown> {
     for (let again = true; ; again = false) {
-      this.token ??= await this.logIn();
-      const response = await this.fetch(`/api/v2${path}`, {
+      const authorization = this.version.authorization?.(this.login) ?? `Bearer ${(this.token ??= await this.logIn())}`;
+      const response = await this.fetch(`${this.version.prefix}${path}`, {
         method,
-        headers: { authorization: `Bearer ${this.token}`, ...jsonHeaders },
+        headers: { ...jsonHeaders, authorization, accept },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      if (response.status === 401 && again) {
+      if (response.status === 401 && again && this.token !== undefined) {
         this.token = undefined;
         continue;
+      }
+      if (response.ok && accept === 'text/plain') {
+        return await response.text();
       }
       return await answerOf(response, `${method} ${path}`);
     }

@@ -1,7 +1,7 @@
-import { AirflowApi, type Login } from './airflow-api.js';
+import { AirflowApi, API_V1, API_V2, type ApiVersion, type Login } from './airflow-api.js';
 import { CliError, EXIT_CODES } from './errors.js';
 import type { KubeClient } from './kube/client.js';
-import type { KubeObject } from './kube/objects.js';
+import type { KubeObject, Pod } from './kube/objects.js';
 import { API_COMPONENTS, readyPod } from './kube/pods.js';
 import { forwardPort } from './kube/port-forward.js';
 import type { Session } from './session.js';
@@ -54,16 +54,21 @@ export async function firstUserLogin(client: KubeClient, namespace: string, rele
   return { username, password: Buffer.from(password, 'base64').toString('utf8') };
 }
 
+/** Which API the pod that serves it has: in Airflow 2 its component is the webserver. */
+export function apiVersionOf({ metadata }: Pod): ApiVersion {
+  return metadata.labels?.component === 'webserver' ? API_V1 : API_V2;
+}
+
 /** Airflow's API through a forwarded port, for as long as `use` runs. */
 export async function withAirflow<R>(session: Session, use: (api: AirflowApi) => Promise<R>): Promise<R> {
   const { client, namespace, release } = session;
   const login = await firstUserLogin(client, namespace, release);
   const pod = async () => await readyPod(client, namespace, release, API_COMPONENTS);
   // Told before a connection is refused for a reason that nobody sees.
-  await pod();
+  const version = apiVersionOf(await pod());
   const forward = await forwardPort(client, { pod, targetPort: API_PORT });
   try {
-    return await use(new AirflowApi(`http://127.0.0.1:${forward.port}`, login));
+    return await use(new AirflowApi(`http://127.0.0.1:${forward.port}`, login, version));
   } finally {
     await forward.close();
   }

@@ -1,7 +1,15 @@
-import { AirflowApi, type DagRun, type LogEntry, type TaskInstance } from '../../../src/cli/airflow-api.js';
+import {
+  AirflowApi,
+  type ApiVersion,
+  type DagRun,
+  type LogEntry,
+  type TaskInstance,
+} from '../../../src/cli/airflow-api.js';
+import { apiVersionOf } from '../../../src/cli/airflow.js';
+import { API_COMPONENTS, isReady } from '../../../src/cli/kube/pods.js';
 import { forwardPort, type Forward } from '../../../src/cli/kube/port-forward.js';
 import { PORTS } from '../../../constructs/contract.js';
-import type { KubeObject } from '../../../src/cli/kube/objects.js';
+import type { KubeObject, Pod } from '../../../src/cli/kube/objects.js';
 import type { Cluster } from './cluster.js';
 import { until } from './wait.js';
 
@@ -26,6 +34,7 @@ export interface EndedRun {
 export class AirflowUnderTest {
   private constructor(
     readonly api: AirflowApi,
+    private readonly version: ApiVersion,
     private readonly forward: Forward,
     private readonly login: { readonly username: string; readonly password: string },
   ) {}
@@ -35,12 +44,17 @@ export class AirflowUnderTest {
       cluster.kube.find<Secret>('v1', 'Secret', cluster.namespace, 'airflow-first-user'),
     );
     const password = Buffer.from(secret.data.password ?? '', 'base64').toString();
+    const selector = `component in (${API_COMPONENTS.join(',')})`;
+    const server = (): Promise<Pod> =>
+      until('a ready pod that serves the API', async () => (await cluster.pods(selector)).find(isReady));
+    const version = apiVersionOf(await server());
     const forward = await forwardPort(cluster.kube, {
-      pod: () => cluster.ready('api-server'),
+      pod: server,
       targetPort: PORTS.API_SERVER,
     });
     const login = { username: 'admin', password };
-    return new AirflowUnderTest(new AirflowApi(`http://127.0.0.1:${forward.port}`, login), forward, login);
+    const api = new AirflowApi(`http://127.0.0.1:${forward.port}`, login, version);
+    return new AirflowUnderTest(api, version, forward, login);
   }
 
   async close(): Promise<void> {
@@ -83,7 +97,11 @@ export class AirflowUnderTest {
   /** Sets the state of a task by hand, as the UI's "Mark as" does. */
   async mark(task: TaskInstance, state: 'success' | 'failed'): Promise<void> {
     const path = `/dags/${task.dag_id}/dagRuns/${encodeURIComponent(task.dag_run_id)}/taskInstances/${task.task_id}`;
-    await this.api.send('PATCH', path, { new_state: state });
+    await this.api.send('PATCH', path, {
+      new_state: state,
+      // The API of Airflow 2 only shows what it would do unless it is told to.
+      ...(this.version.plainLogs && { dry_run: false }),
+    });
   }
 
   /** Has a task run again, as the UI's "Clear" does. */
