@@ -1,0 +1,49 @@
+"""For Airflow 2.11: tasks that succeed, fail, change their pod, talk while they run, and run until they are ended."""
+
+import os
+import time
+
+import pendulum
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import get_current_context
+from kubernetes.client import models as k8s
+
+START = pendulum.datetime(2024, 1, 1)
+
+with DAG("two_ok", schedule=None, start_date=START):
+    base = k8s.V1Container(name="base", env=[k8s.V1EnvVar(name="VARIANT", value="from the override")])
+
+    @task(executor_config={"pod_override": k8s.V1Pod(spec=k8s.V1PodSpec(containers=[base]))})
+    def ok() -> None:
+        print(f"VARIANT is {os.environ['VARIANT']}")
+
+    ok()
+
+with DAG("two_fails", schedule=None, start_date=START):
+
+    @task
+    def fails() -> None:
+        raise ValueError("this task fails")
+
+    fails()
+
+with DAG("two_marks", schedule=None, start_date=START):
+
+    @task
+    def mark(number: int) -> None:
+        print(f"task {number} is running", flush=True)
+        time.sleep(40)
+
+    mark.expand(number=[0, 1, 2])
+
+with DAG("two_long", schedule=None, start_date=START):
+
+    @task
+    def long() -> None:
+        if get_current_context()["ti"].try_number > 1:
+            print("not so long this time")
+            return
+        time.sleep(600)
+
+    long()
