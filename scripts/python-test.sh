@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks the Python package with ruff and mypy and runs its tests against the very packages of the Airflow images: all of
-# them with Airflow 3, and with Airflow 2 those that depend on the version. Makes itself a virtual environment for each
-# under the cache, once per set of pinned packages. Arguments go to pytest; with any, only Airflow 3 is tested, or only
-# Airflow 2 if the first one is `--airflow2`. `--python` only prints the path of the interpreter that has Airflow 3.
+# Checks the Python package with ruff and mypy and runs its tests against the very packages of the Airflow image; or, if
+# the first argument is `--airflow2`, those that depend on Airflow's version against those of Airflow 2. Makes itself a
+# virtual environment under the cache, once per set of pinned packages. Other arguments go to pytest; `--python` only
+# prints the path of the interpreter.
 # shellcheck source=scripts/images/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/images/lib.sh"
 
@@ -29,13 +29,6 @@ environment() {
 }
 
 mkdir -p "$TMPDIR"
-versions=(3 2)
-if [[ ${1-} == --airflow2 ]]; then
-  versions=(2)
-  shift
-elif (($#)); then
-  versions=(3)
-fi
 bin=$(environment base)/bin
 [[ -e $PROJECT/dist/lib/scripts/contract.js ]] || bash "$PROJECT/scripts/bootstrap.sh"
 node "$PROJECT/dist/lib/scripts/contract.js" "$CONTRACT"
@@ -48,11 +41,13 @@ fi
 # Nothing of this run is left in the checkout.
 export PYTHONDONTWRITEBYTECODE=1 RUFF_NO_CACHE=true MYPY_CACHE_DIR=$CACHE/tmp/mypy
 cd "$PROJECT/python"
+if [[ ${1:-} == --airflow2 ]]; then
+  shift
+  [[ $* == *tests/* ]] || set -- "${VERSION_TESTS[@]}" "$@"
+  bin=$(environment base2)/bin
+  exec "$bin/pytest" -m 'not airflow3' "$@"
+fi
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"
-[[ ${versions[*]} != *3* ]] || "$bin/pytest" "$@"
-if [[ ${versions[*]} == *2* ]]; then
-  (($#)) || set -- "${VERSION_TESTS[@]}"
-  "$(environment base2)/bin/pytest" -m 'not airflow3' "$@"
-fi
+exec "$bin/pytest" "$@"

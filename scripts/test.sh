@@ -10,7 +10,7 @@ readonly CLUSTER=scripts/cluster/cluster.sh
 PATH=$PWD/node_modules/.bin:$PATH
 export PATH
 
-expected=(unit.json python.xml integration.json e2e.json)
+expected=(unit.json python.xml python-airflow2.xml integration.json e2e.json)
 failed_phases=()
 cluster_is_ours=no
 preparing=
@@ -106,6 +106,7 @@ main() {
   phase lint npm run --silent lint || true
   phase unit jest_project unit || true
   phase python scripts/python-test.sh --junitxml="$RESULTS/python.xml" || true
+  phase 'python with Airflow 2' scripts/python-test.sh --airflow2 --junitxml="$RESULTS/python-airflow2.xml" || true
   if phase 'cluster and images' prepared; then
     phase integration jest_project integration --runInBand || true
     phase e2e jest_project e2e --runInBand || true

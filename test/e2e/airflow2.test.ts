@@ -65,7 +65,7 @@ describe('a stack of Airflow 2.11', () => {
       expect(await cluster.pods('component in (api-server,dag-processor)')).toEqual([]);
       const dag = readFileSync(join(__dirname, 'dags/airflow2/airflow2.py'));
       const scheduler = await cluster.ready('scheduler');
-      await cluster.sh(scheduler, 'scheduler', `cat >${PATHS.DAGS}/airflow2.py`, dag);
+      await cluster.sh(scheduler, 'scheduler', `head -c ${dag.length} >${PATHS.DAGS}/airflow2.py`, dag);
       const answer = await airflow.api.importErrors();
       expect(answer).toEqual([]);
     },
