@@ -318,7 +318,7 @@ class TestReporting:
         assert entry == ("pod pending", "cannot be scheduled (pod tasks/pod-1): 0/1 nodes are available")
 
     def test_a_turn_looks_at_no_launch_of_which_nothing_is_new(
-        self, deployment: Deployment, executor: PodLauncherExecutor, peer: Peer
+        self, deployment: Deployment, executor: PodLauncherExecutor
     ) -> None:
         looked_at: list[str] = []
 
@@ -327,15 +327,16 @@ class TestReporting:
                 looked_at.append(name)
                 return super().__getattribute__(name)
 
-        peer.expect("LEASE")
-        assert executor._dispatcher is not None
+        dispatcher = executor._dispatcher
+        assert dispatcher is not None
+        deployment.run(executor, until=lambda: dispatcher._resynced)
         for number in ("1", "2"):
-            executor._dispatcher.ledger.add(InFlight(key=("d", "t", number, 1, -1), id=number, ti_id=str(uuid.uuid4())))
+            dispatcher.ledger.add(InFlight(key=("d", "t", number, 1, -1), id=number, ti_id=str(uuid.uuid4())))
         looked_at.clear()
         executor.sync()
         assert looked_at == []
         # Else they had nothing to be seen by.
-        assert [launch.id for launch in executor._dispatcher.ledger] == ["1", "2"]
+        assert [launch.id for launch in dispatcher.ledger] == ["1", "2"]
         assert looked_at == ["id", "id"]
 
 
