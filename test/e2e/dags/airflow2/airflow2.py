@@ -39,7 +39,8 @@ with DAG("two_marks", schedule=None, start_date=START):
 
 with DAG("two_long", schedule=None, start_date=START):
 
-    @task
+    # That of a task which is cleared while it runs; by default 5 minutes.
+    @task(retry_delay=pendulum.duration(seconds=1))
     def long() -> None:
         if get_current_context()["ti"].try_number > 1:
             print("not so long this time")
