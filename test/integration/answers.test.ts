@@ -1,6 +1,6 @@
 import { ENV } from '../../constructs/contract.js';
 import { TestNamespace } from './support/cluster.js';
-import { type Fault, FaultProxy, type ProxiedRequest } from './support/fault-proxy.js';
+import { type Fault, FaultProxy, POD_LIST, type ProxiedRequest } from './support/fault-proxy.js';
 import { LauncherProcess } from './support/launcher-process.js';
 import { HOLD, launch, launches } from './support/launches.js';
 import { until } from './support/until.js';
@@ -9,7 +9,7 @@ jest.setTimeout(60_000);
 
 const isCreate = ({ method, path }: ProxiedRequest): boolean => method === 'POST' && path.endsWith('/pods');
 const isWatch = ({ path }: ProxiedRequest): boolean => path.includes('watch=true');
-const isList = ({ path }: ProxiedRequest): boolean => path.includes('&limit=');
+const isList = ({ path }: ProxiedRequest): boolean => POD_LIST.test(path);
 
 /** This fault for the first requests of a kind, and none for the others. */
 function first(count: number, kind: (request: ProxiedRequest) => boolean, fault: Fault): FaultProxy['fault'] {
@@ -76,7 +76,7 @@ describe('a launcher that gets answers that cannot be read to their end', () => 
     const expire = first(1, isWatch, expired);
     proxy.fault = (request) => (isList(request) ? (answers.shift() ?? null) : expire(request));
     proxy.cutWatches();
-    await until('a whole list', () => proxy.count('GET', /&limit=/) === 5, { state });
+    await until('a whole list', () => proxy.count('GET', POD_LIST) === 5, { state });
     await namespace.release(await namespace.pods());
     await until('all ends', () => before.terminal().length === some.length, { state });
 
@@ -105,7 +105,7 @@ describe('a launcher that gets answers that cannot be read to their end', () => 
     // Half an event is no event: the watch was resumed before it, and nothing had to be listed.
     expect(client.kinds(one.id)).toEqual(['CREATED', 'RUNNING', 'SUCCEEDED']);
     expect(proxy.count('GET', /watch=true/)).toBe(watches + 2);
-    expect(proxy.count('GET', /&limit=/)).toBe(1);
+    expect(proxy.count('GET', POD_LIST)).toBe(1);
     client.close();
   });
 });

@@ -17,12 +17,14 @@ describe('standby pods', () => {
   let proxy: FaultProxy;
   let kubelet: StandbyKubelet;
   let launcher: LauncherProcess;
+  let launchers: LauncherProcess[];
 
   beforeEach(async () => {
     namespace = await TestNamespace.create('standby');
     proxy = await FaultProxy.start(namespace.kubeconfig);
     kubelet = new StandbyKubelet(namespace);
     kubelet.start();
+    launchers = [];
     launcher = launcherOf('first');
     await launcher.start();
   });
@@ -37,18 +39,24 @@ describe('standby pods', () => {
   const launcherOf = (host: string): LauncherProcess => {
     const made = new LauncherProcess(namespace.policy({ standbyPods: STANDBY }), proxy.kubeconfig, { HOSTNAME: host });
     made.writeConfig(PATHS.POD_TEMPLATE_FILE, STANDBY_TEMPLATE);
+    launchers.push(made);
     return made;
   };
   const state = async (): Promise<unknown> => [await namespace.state(), launcher.log()];
   const labelled = async (value: string): Promise<V1Pod[]> =>
     (await namespace.pods()).filter(({ metadata }) => metadata?.labels?.[LABELS.STANDBY] === value);
+  /** Does its launcher know that it is ready? A launch before that gets a pod of its own. */
+  const isKnown = ({ metadata }: V1Pod): boolean =>
+    launchers.some((one) =>
+      one.lines().some(({ pod, msg }) => pod === metadata?.name && msg === 'standby pod is ready'),
+    );
   const ready = async (count = STANDBY): Promise<V1Pod[]> => {
     let pods: V1Pod[] = [];
     await until(
       `${count} standby pods are ready`,
       async () => {
         pods = (await labelled('idle')).filter(({ status }) => status?.containerStatuses?.[0]?.started === true);
-        return pods.length === count;
+        return pods.length === count && pods.every(isKnown);
       },
       { state },
     );

@@ -13,6 +13,9 @@ export interface ProxiedRequest {
   status: number;
 }
 
+/** A list of pods, by its path; those of events have a limit too. */
+export const POD_LIST = /\/pods\?.*&limit=/;
+
 /** What the proxy does with one request. */
 export type Fault =
   /** The API server gets it, and its answer never comes back. */

@@ -113,17 +113,32 @@ export class Pair {
     await this.scheduler?.ended();
   }
 
-  /** Runs schedulers that die, one after the other; the last one lives. */
-  async schedulersDie(deaths: readonly SchedulerDeath[]): Promise<void> {
-    for (const death of deaths) {
+  /**
+   * Runs schedulers that die, one after the other; the last one lives.
+   * @param over is the run over? Pods may be quicker than schedulers: then none comes to its point any more
+   * @throws Error when not even the first died
+   */
+  async schedulersDie(deaths: readonly SchedulerDeath[], over: () => Promise<boolean>): Promise<void> {
+    for (const [index, death] of deaths.entries()) {
       const scheduler = await this.startScheduler(death);
-      await scheduler.ended(POINT_MS);
+      const mayBeLate = index > 0;
+      await until(
+        `the death of ${scheduler.what}: ${death.point}`,
+        async () => scheduler.code !== null || (mayBeLate && (await over())),
+        { timeoutMs: POINT_MS, everyMs: 200, state: () => this.options.airflow.errors() },
+      );
+      if (scheduler.code === null) {
+        return;
+      }
     }
     await this.startScheduler();
   }
 
-  /** Kills the launcher the `nth` time that it comes to a point, and waits for it. */
-  async launcherDies(point: LauncherDeath, nth: number): Promise<void> {
+  /**
+   * Kills the launcher the `nth` time that it comes to a point, and waits for it.
+   * @returns false when the run was over before that
+   */
+  async launcherDies(point: LauncherDeath, nth: number, over: () => Promise<boolean>): Promise<boolean> {
     const { proxy, relay, launcher } = this;
     let come = 0;
     let killed: Promise<void> | null = null;
@@ -165,11 +180,14 @@ export class Pair {
       };
     }
     try {
-      await until(`the launcher to come to: ${point}`, () => killed !== null, {
+      await until(`the launcher to come to: ${point}`, async () => killed !== null || (await over()), {
         timeoutMs: POINT_MS,
+        everyMs: 200,
         state: () => [launcher.log(), this.options.airflow.errors()],
       });
-      await (killed as Promise<void> | null);
+      const death = killed as Promise<void> | null;
+      await death;
+      return death !== null;
     } finally {
       proxy.fault = () => null;
       proxy.answered = () => undefined;

@@ -90,6 +90,9 @@ export class Stage {
     return rows;
   }
 
+  /** Is the run over? */
+  readonly isOver = async (): Promise<boolean> => (await this.airflow.rows(this.dagId)).run !== 'running';
+
   /** How many tries of the run Airflow has reset. */
   async givenUp(): Promise<number> {
     return (await this.airflow.rows(this.dagId)).givenUp.length;
