@@ -208,8 +208,8 @@ describe('a launcher and what is only seen after a minute', () => {
       client.launch([started, waiting]);
       client.holdLease();
       const state = async (): Promise<unknown> => [await namespace.state(), launcher.log()];
-      await until('both are there', async () => (await namespace.pods()).length === 2, { state });
       const name = (id: string): string => client.of(id)[0]?.podName ?? '';
+      await until('both are there', () => name(started.id) !== '' && name(waiting.id) !== '', { state });
       // What its kubelet would have said: this node has none.
       await namespace.core.patchNamespacedPodStatus({
         name: name(started.id),
