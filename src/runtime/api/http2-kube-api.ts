@@ -30,13 +30,14 @@ export class Http2KubeApi implements KubeApi {
     this.watches = new Http2Transport(credentials, userAgent, observe);
   }
 
-  async createPod(namespace: string, body: string): Promise<string> {
+  async createPod(namespace: string, body: string, lapsed?: () => boolean): Promise<string> {
     const { body: answer } = await this.calls.request({
       method: 'POST',
       path: pods(namespace),
       body,
       accept: METADATA_ONLY,
       deadlineMs: WRITE_DEADLINE_MS,
+      lapsed,
     });
     const uid = parse<RawPod>(answer).metadata?.uid;
     if (uid === undefined) {

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly contentType?: string;
   readonly accept?: string;
   readonly deadlineMs: number;
+  /** Asked right before it is written; if so it is not. */
+  readonly lapsed?: (() => boolean) | undefined;
 }
 
 export interface HttpResponse {
@@ -65,6 +67,9 @@ export class Http2Transport {
 
   private async exchange(request: HttpRequest): Promise<HttpResponse> {
     const { session, headers } = await this.open(request);
+    if (request.lapsed?.() === true) {
+      throw new KubeError('connection', `${request.method} ${request.path} came too late and was not sent`);
+    }
     return new Promise((resolve, reject) => {
       const stream = begin(session, headers, request.body !== undefined);
       let status = 0;

@@ -34,8 +34,12 @@ export interface AccessQuestion {
 
 /** Everything the runtime asks of the Kubernetes API. Every method throws KubeError. */
 export interface KubeApi {
-  /** @param body JSON of the pod. @returns the uid of the new pod. */
-  createPod(namespace: string, body: string): Promise<string>;
+  /**
+   * @param body JSON of the pod
+   * @param lapsed asked at the last moment: a process that was paused meanwhile must not send it any more
+   * @returns the uid of the new pod
+   */
+  createPod(namespace: string, body: string, lapsed?: () => boolean): Promise<string>;
   /** @returns null when there is no such pod. */
   getPod(namespace: string, name: string): Promise<RawPod | null>;
   /** Deletes the pod only if it still is that one. A pod that is gone or replaced is no error. */

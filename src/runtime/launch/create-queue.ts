@@ -247,7 +247,7 @@ export class CreateQueue {
       return;
     }
     try {
-      const uid = await api.createPod(record.namespace, body);
+      const uid = await api.createPod(record.namespace, body, () => !this.leaseIsLive());
       this.limit.succeeded(policy().maxInFlightCreates);
       lane.quotaFailures = 0;
       sink.created(record, uid);

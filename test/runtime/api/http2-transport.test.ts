@@ -51,6 +51,30 @@ test('a connection that is never taken is given up at the deadline, and the next
   });
 });
 
+test('a create whose time is over when it could be written is not sent', async () => {
+  const received: string[] = [];
+  const server = http2.createServer((request, response) => {
+    received.push(request.url);
+    response.writeHead(201).end('{"metadata":{"uid":"u"}}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const api = new Http2KubeApi(credentials(`http://127.0.0.1:${portOf(server)}`), '0');
+  let over = false;
+
+  const late = api.createPod('late', '{}', () => over);
+  over = true; // As after a pause between the call and the write.
+  await expect(late).rejects.toMatchObject({
+    failure: 'connection',
+    message: expect.stringContaining('not sent') as string,
+  });
+  await expect(api.createPod('in-time', '{}', () => false)).resolves.toBe('u');
+  api.close();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  expect(received).toEqual(['/api/v1/namespaces/in-time/pods']);
+});
+
 describe('an answer that never ends', () => {
   const MIB = Buffer.alloc(1024 * 1024, 32);
   let server: http2.Http2Server;
