@@ -6,7 +6,9 @@ import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { deploySteps, newDeployContext, type DeployResult } from '../../src/cli/deploy.js';
 import { EXIT_CODES } from '../../src/cli/errors.js';
+import { KubeClient } from '../../src/cli/kube/client.js';
 import type { KubeObject, Workload } from '../../src/cli/kube/objects.js';
+import { takeOver } from '../../src/cli/kube/take-over.js';
 import { steps } from '../../src/cli/progress.js';
 import { Session } from '../../src/cli/session.js';
 
@@ -118,6 +120,32 @@ describe('deploy', () => {
     expect(after?.spec.template?.spec).not.toHaveProperty('initContainers');
     expect(after?.metadata.managedFields?.map(({ manager }) => manager)).not.toContain('kubectl-client-side-apply');
   }, 120_000);
+
+  test('takes an object over while a controller writes to it', async () => {
+    const file = join(folder, 'kubectl.yml');
+    writeFileSync(file, stringify(deployment('busy', { command: ['sleep', '3600'] })));
+    await execa(join(ROOT, 'scripts/cluster/cluster.sh'), ['kubectl', '--', 'apply', '-n', namespace, '-f', file]);
+    rmSync(file);
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/busy`;
+    let reads = 0;
+    // The first two reads are out of date by the time that their reader writes.
+    const overtaken = new (class extends KubeClient {
+      override async find<T extends KubeObject>(...args: Parameters<KubeClient['find']>): Promise<T | undefined> {
+        const live = await super.find<T>(...args);
+        reads += 1;
+        if (reads < 3) {
+          const body = { metadata: { annotations: { read: String(reads) } } };
+          await this.request('PATCH', path, { body, contentType: 'application/merge-patch+json' });
+        }
+        return live;
+      }
+    })(session.client.config);
+    await takeOver(overtaken, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'busy', namespace } });
+    expect(reads).toBeGreaterThanOrEqual(3);
+    const after = await session.client.find<Workload>('apps/v1', 'Deployment', namespace, 'busy');
+    expect(after?.metadata.annotations).toMatchObject({ read: '2' });
+    expect(after?.metadata.managedFields?.map(({ manager }) => manager)).not.toContain('kubectl-client-side-apply');
+  }, 60_000);
 
   test('says why a pod does not start, with the end of its log', async () => {
     // Without a probe a container counts as ready as long as it runs, be that for a moment.

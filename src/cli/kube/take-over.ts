@@ -1,9 +1,12 @@
 import { FIELD_MANAGER } from './apply.js';
-import type { KubeClient } from './client.js';
+import { KubeApiError, type KubeClient } from './client.js';
 import type { KubeObject, ManagedFields } from './objects.js';
 
 /** How `kubectl apply` signs what it sets when it does not apply on the server. */
 const KUBECTL = 'kubectl-client-side-apply';
+
+/** Reads and writes of one object before a conflict is an error: a rollout changes its status every few 100 ms. */
+const ATTEMPTS = 10;
 
 /**
  * What `kubectl apply` owns, as ours. Server-side apply removes only what its own manager has set before, so a field
@@ -23,22 +26,32 @@ export function withoutKubectl(entries: readonly ManagedFields[]): ManagedFields
   return [...entries.filter((entry) => !foreign.includes(entry) && !isOurs(entry)), { ...ours, fieldsV1 }];
 }
 
-/** Makes `kubectl apply`'s share of a live object ours; only its bookkeeping changes. */
+/**
+ * Makes `kubectl apply`'s share of a live object ours; only its bookkeeping changes.
+ * @throws KubeApiError 409 if others changed the object each time between reading it and writing to it
+ */
 export async function takeOver(client: KubeClient, object: KubeObject): Promise<void> {
   const { apiVersion, kind, metadata } = object;
-  const live = await client.find(apiVersion, kind, metadata.namespace ?? '', metadata.name);
-  const managedFields = withoutKubectl(live?.metadata.managedFields ?? []);
-  if (live === undefined || managedFields === undefined) {
-    return;
+  for (let attempt = 1; ; attempt += 1) {
+    const live = await client.find(apiVersion, kind, metadata.namespace ?? '', metadata.name);
+    const managedFields = withoutKubectl(live?.metadata.managedFields ?? []);
+    if (live === undefined || managedFields === undefined) {
+      return;
+    }
+    try {
+      await client.request('PATCH', await client.pathOf(apiVersion, kind, metadata.namespace, metadata.name), {
+        query: { fieldManager: FIELD_MANAGER },
+        // With the version that was read: refused if a controller wrote meanwhile, as it does right after an apply.
+        body: { metadata: { resourceVersion: live.metadata.resourceVersion, managedFields } },
+        contentType: 'application/merge-patch+json',
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof KubeApiError && error.code === 409 && attempt < ATTEMPTS)) {
+        throw error;
+      }
+    }
   }
-  await client.request('PATCH', await client.pathOf(apiVersion, kind, metadata.namespace, metadata.name), {
-    query: { fieldManager: FIELD_MANAGER },
-    body: [
-      { op: 'test', path: '/metadata/resourceVersion', value: live.metadata.resourceVersion },
-      { op: 'replace', path: '/metadata/managedFields', value: managedFields },
-    ],
-    contentType: 'application/json-patch+json',
-  });
 }
 
 type FieldSet = Readonly<Record<string, unknown>>;
