@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-# Node would let its space for young objects grow to three times 16 MiB, and give none of it back.
-NODE_FLAGS = ("--max-semi-space-size=4",)
+# Node would let its space for young objects grow to three times 16 MiB, and that for old ones to several times of what
+# is alive before it clears them, and give little of either back: with 10,000 pods that is 70 MB.
+NODE_FLAGS = ("--max-semi-space-size=4", "--heap-growing-percent=30")
 BUNDLE = Path(__file__).parent / "_runtime" / "pod-launcher.cjs"
 
 
