@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import { PROTOCOL_VERSION } from '../../../constructs/contract.js';
 import { encodeFrame, FrameDecoder } from '../../../src/runtime/link/frames.js';
@@ -18,6 +19,8 @@ export interface ClientOptions {
 
 const TERMINAL: readonly EventKind[] = ['SUCCEEDED', 'FAILED', 'LOST', 'CREATE_FAILED'];
 const LEASE_MS = 12_000;
+const CONNECT_ATTEMPTS = 50;
+const CONNECT_PAUSE_MS = 20;
 
 /** The executor's side of docs/protocol.md, for tests: says HELLO, keeps the lease, collects what it is told. */
 export class TestClient {
@@ -47,12 +50,7 @@ export class TestClient {
 
   /** Connects and waits for WELCOME. */
   static async connect(path: string, options: ClientOptions): Promise<TestClient> {
-    const socket = await new Promise<net.Socket>((resolve, reject) => {
-      const opened = net.connect(path, () => {
-        resolve(opened);
-      });
-      opened.once('error', reject);
-    });
+    const socket = await connected(path);
     const client = new TestClient(socket, options);
     client.send({
       type: 'HELLO',
@@ -158,6 +156,22 @@ export class TestClient {
     if (this.options.acknowledge !== false) {
       this.acknowledged = message.seq;
       this.send({ type: 'ACK', seq: message.seq });
+    }
+  }
+}
+
+/** The socket is there a moment before the launcher listens on it. */
+async function connected(path: string): Promise<net.Socket> {
+  for (let attempt = 1; ; attempt += 1) {
+    const socket = net.connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || attempt === CONNECT_ATTEMPTS) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, CONNECT_PAUSE_MS));
     }
   }
 }
