@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ApiException, CoreV1Api, KubeConfig, V1Namespace } from '@kubernetes/client-node';
+import { ApiException, CoreV1Api, KubeConfig, V1Namespace, Watch } from '@kubernetes/client-node';
 import { until } from '../../test/integration/support/until.js';
 import { Connection } from './connection.js';
 
@@ -71,6 +71,25 @@ export class BenchNamespace {
       timeoutMs,
       everyMs: 500,
     });
+  }
+
+  /** Waits until no pod has changed for so long: after a burst the controllers write to them for a while yet. */
+  async waitForQuiet(ms: number, timeoutMs: number): Promise<void> {
+    const { metadata } = await this.core.listNamespacedPod({ namespace: this.name, limit: 1 });
+    const config = new KubeConfig();
+    config.loadFromFile(this.kubeconfig);
+    let heardAt = Date.now();
+    const watch = await new Watch(config).watch(
+      `/api/v1/namespaces/${this.name}/pods`,
+      { resourceVersion: metadata?.resourceVersion },
+      () => (heardAt = Date.now()),
+      () => undefined,
+    );
+    try {
+      await until(`pods of ${this.name} to rest`, () => Date.now() - heardAt > ms, { timeoutMs });
+    } finally {
+      watch.abort();
+    }
   }
 
   /** Lets held pods end: kwok completes them a second later. */

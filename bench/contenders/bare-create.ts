@@ -1,6 +1,6 @@
 import { parsePodTemplate } from '../../src/runtime/config/pod-template.js';
 import { buildPod, placePod } from '../../src/runtime/pods/pod.js';
-import { launches } from '../../test/integration/support/launches.js';
+import { likeReal } from '../scenarios/launch.js';
 import { Connection } from '../cluster/connection.js';
 
 /** What the parent hands over, as one JSON argument. */
@@ -21,7 +21,7 @@ export interface BareCreateOutput {
 async function main(input: BareCreateInput): Promise<BareCreateOutput> {
   const context = { deployment: input.namespace, namespaces: [input.namespace] };
   const template = parsePodTemplate(input.template, 'pod template');
-  const calls = launches(input.count).map((launch) => ({
+  const calls = likeReal(input.count).map((launch) => ({
     method: 'POST' as const,
     path: `/api/v1/namespaces/${input.namespace}/pods`,
     body: JSON.stringify(buildPod(launch, template, context, placePod(launch, context))),

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { ENV, type LaunchPolicy, PATHS } from '../../constructs/contract.js';
@@ -11,13 +11,15 @@ import { cpuMs, residentBytes } from './process-stats.js';
 
 const BUNDLE = 'dist/runtime/pod-launcher.cjs';
 /** Those of the command `pod-launcher` (airflow_pod_launcher.runtime). */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+const NODE_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 /** The default of the constructs. */
 const MAX_IN_FLIGHT = 32;
 
 /** `pod-launcher serve` as it is shipped, with a folder of its own for socket, configuration and log. */
 export class LauncherProcess {
   private readonly folder = scratchFolder('launcher');
+  /** Its own, as the volume of a ConfigMap is: what changes in it is read again. */
+  private readonly config = join(this.folder, 'config');
   private readonly bundle = join(this.folder, 'pod-launcher.cjs');
   private readonly logFile = join(this.folder, 'log');
   readonly socket = join(this.folder, 'launcher.sock');
@@ -40,8 +42,9 @@ export class LauncherProcess {
       keepFailedSeconds: 0,
       pendingTimeoutSeconds: 0,
     };
-    writeFileSync(join(this.folder, PATHS.LAUNCH_POLICY_FILE), JSON.stringify(policy));
-    writeFileSync(join(this.folder, PATHS.POD_TEMPLATE_FILE), template);
+    mkdirSync(this.config);
+    writeFileSync(join(this.config, PATHS.LAUNCH_POLICY_FILE), JSON.stringify(policy));
+    writeFileSync(join(this.config, PATHS.POD_TEMPLATE_FILE), template);
   }
 
   get pid(): number {
@@ -61,7 +64,7 @@ export class LauncherProcess {
           PATH: process.env.PATH,
           KUBECONFIG: this.kubeconfig,
           [ENV.SOCKET]: this.socket,
-          [ENV.CONFIG_DIR]: this.folder,
+          [ENV.CONFIG_DIR]: this.config,
         },
         stdio: ['ignore', log, log],
         detached: true,

@@ -1,10 +1,9 @@
-import { launches } from '../../test/integration/support/launches.js';
 import { until } from '../../test/integration/support/until.js';
 import { countWrites } from '../cluster/audit-log.js';
 import { LauncherProcess } from '../contenders/launcher-process.js';
 import { podTemplate } from '../contenders/pod-template.js';
 import { type BenchContext, inNamespace, patienceMs } from '../context.js';
-import { keepAcknowledging, sendLaunches } from './launch.js';
+import { keepAcknowledging, likeReal, sendLaunches } from './launch.js';
 
 /** The launcher alone, with pods that run and end meanwhile: from LAUNCH frames on its socket to pods in the API server. */
 export async function createLauncher(context: BenchContext, size: number): Promise<void> {
@@ -17,7 +16,7 @@ export async function createLauncher(context: BenchContext, size: number): Promi
       await client.synced();
       client.holdLease();
       const stopAcknowledging = keepAcknowledging(client);
-      const many = launches(size, { notAfter: Date.now() + patienceMs(size) });
+      const many = likeReal(size, { notAfter: Date.now() + patienceMs(size) });
       const cpuBefore = launcher.cpuMs();
       const startedAt = Date.now();
       sendLaunches(client, many);

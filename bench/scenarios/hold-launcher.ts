@@ -1,12 +1,13 @@
 import type { LaunchSpec } from '../../src/runtime/link/messages.js';
-import { launches } from '../../test/integration/support/launches.js';
 import type { TestClient } from '../../test/integration/support/client.js';
 import type { BenchNamespace } from '../cluster/namespace.js';
 import { LauncherProcess } from '../contenders/launcher-process.js';
 import { podTemplate } from '../contenders/pod-template.js';
 import { type BenchContext, inNamespace, patienceMs } from '../context.js';
-import { sendLaunches } from './launch.js';
+import { until } from '../../test/integration/support/until.js';
+import { keepAcknowledging, likeReal, sendLaunches } from './launch.js';
 
+const QUIET_MS = 3000;
 const REST_MS = 20_000;
 
 /**
@@ -22,7 +23,7 @@ export async function holdLauncher(context: BenchContext, size: number): Promise
       let client = await launcher.connect();
       await client.synced();
       const half = Math.ceil(size / 2);
-      const many = launches(size, { notAfter: Date.now() + patienceMs(size) });
+      const many = likeReal(size, { notAfter: Date.now() + patienceMs(size) });
       await bringUp(client, namespace, many.slice(0, half), half);
 
       const { bootId } = client.welcome();
@@ -42,6 +43,7 @@ export async function holdLauncher(context: BenchContext, size: number): Promise
       }
 
       await bringUp(client, namespace, many.slice(half), size);
+      await namespace.waitForQuiet(QUIET_MS, patienceMs(size));
       const of = { contender: 'launcher', size } as const;
       const cpuBefore = launcher.cpuMs();
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
@@ -54,7 +56,7 @@ export async function holdLauncher(context: BenchContext, size: number): Promise
   });
 }
 
-/** Has these made and waits until all pods of the namespace run and everything is acknowledged. */
+/** Has these made and waits until all pods of the namespace run and all of it was told and is acknowledged. */
 async function bringUp(
   client: TestClient,
   namespace: BenchNamespace,
@@ -62,8 +64,16 @@ async function bringUp(
   pods: number,
 ): Promise<void> {
   client.holdLease();
+  const stopAcknowledging = keepAcknowledging(client);
   sendLaunches(client, launches);
   await namespace.waitForPods(pods, patienceMs(pods));
   await namespace.waitForPhase('Running', patienceMs(pods));
+  const told = (): Set<string> => new Set(client.events.filter(({ kind }) => kind === 'RUNNING').map(({ id }) => id));
+  // The watch may be behind what the API server says.
+  await until('all of it is told', () => told().size >= launches.length, {
+    timeoutMs: patienceMs(pods),
+    everyMs: 500,
+  });
+  stopAcknowledging();
   client.acknowledgeAll();
 }
