@@ -105,7 +105,8 @@ export class Launcher {
     const builder = new PodBuilder(config);
     const revoked = new RevokedIds();
     const reporter = new Reporter(events, peer, log, now);
-    const writer = (this.writer = new PodWriter(api, log, steady));
+    const creating = (): boolean => this.queue.isBusy();
+    const writer = (this.writer = new PodWriter(api, log, creating, steady));
     const settler = new Settler(store, writer, policy, now, (record) => meter?.settled(record));
     const tracker = (this.tracker = new PodTracker({
       store,

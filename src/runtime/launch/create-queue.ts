@@ -165,6 +165,12 @@ export class CreateQueue {
     return (this.lanes.get(namespace)?.quotaFailures ?? 0) > 0;
   }
 
+  /** Are about as many creates under way as may be? */
+  isBusy(): boolean {
+    const { inFlight, limit } = this.load();
+    return inFlight > limit / 2;
+  }
+
   /** Creates under way, and how many there may be at once now. */
   load(): { inFlight: number; limit: number } {
     return { inFlight: this.underWay.size, limit: this.limit.value(this.options.policy().maxInFlightCreates) };

@@ -244,7 +244,7 @@ export class PodTracker implements PodHandler {
       this.options.log.warn({ ...logFields(record), uid: view.uid }, 'deleting a second pod of a launch that is over');
       const about = logFields(record);
       const { namespace, name: podName, uid } = view;
-      this.options.writer.delete({ namespace, podName, uid, about }, () => undefined);
+      this.options.writer.delete({ namespace, podName, uid, about }, 'now', () => undefined);
     }
   }
 }

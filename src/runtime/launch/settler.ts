@@ -56,7 +56,8 @@ export class Settler {
       return;
     }
     record.release = 'deleting';
-    this.writer.delete(target(record, record.uid), () => {
+    const urgency = record.outcome === null || record.revoked ? 'now' : 'tidying';
+    this.writer.delete(target(record, record.uid), urgency, () => {
       if (record.acknowledged) {
         this.done(record);
       }

@@ -167,7 +167,7 @@ export class StandbyPool implements PodHandler {
     });
     for (const { namespace, name, uid } of remove) {
       this.removing.add(uid);
-      writer.delete({ namespace, podName: name, uid }, () => undefined);
+      writer.delete({ namespace, podName: name, uid }, 'now', () => undefined);
     }
     for (let count = 0; template !== null && count < create; count += 1) {
       void this.create(template);
