@@ -91,6 +91,14 @@ export const EXIT_CODES = {
   CONFIG: 2,
   /** The service account lacks a right that the launch policy needs. */
   PERMISSION: 3,
+  /** `run-pod --json`: the pod failed. */
+  POD_FAILED: 10,
+  /** `run-pod --json`: the run was told to end. */
+  KILLED: 11,
+  /** `run-pod --json`: nobody listens any more; the pod lives on. */
+  DETACHED: 12,
+  /** `run-pod --json`: the API server was away for too long; the pod, if any, lives on. */
+  UNREACHABLE: 13,
 } as const;
 
 /** What the launcher does with the tasks of one of Airflow's queues. */

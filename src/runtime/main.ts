@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ENV, EXIT_CODES, PATHS, PORTS } from '../../constructs/contract.js';
+import { RUN_POD_FLAGS, RUN_POD_HELP, type RunPodOptions, type RunPodValues } from './commands/run-pod-options.js';
 import { VERSION } from './version.js';
 
 const HELP = `pod-launcher ${VERSION}: launches one pod per Airflow task
@@ -12,6 +13,8 @@ Usage:
       --health-port  HTTP port of /healthz, /readyz and /metrics (default ${PORTS.LAUNCHER_HEALTH}; 0: any free one)
   pod-launcher create-secrets --spec FILE
       Create the Secrets of FILE that do not exist yet; those that do are never changed.
+  pod-launcher run-pod FILE [--follow] [--result] [--keep] [--namespace NAME] [--kubeconfig FILE] [--context NAME]
+      Run the pod of a manifest to its end: pod-launcher run-pod --help
   pod-launcher --version
   pod-launcher --help
 
@@ -25,7 +28,7 @@ class UsageError extends Error {}
 async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(positionals[0] === 'run-pod' ? RUN_POD_HELP : HELP);
     return EXIT_CODES.OK;
   }
   if (values.version === true) {
@@ -33,7 +36,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     return EXIT_CODES.OK;
   }
   const [command, ...rest] = positionals;
-  if (rest.length > 0) {
+  if (rest.length > (command === 'run-pod' ? 1 : 0)) {
     throw new UsageError(`unexpected argument '${rest.join(' ')}'`);
   }
   // Each command is loaded on its own: --help and create-secrets need little of the launcher.
@@ -53,11 +56,24 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
       const { createSecrets } = await import('./commands/create-secrets.js');
       return createSecrets(values.spec, env);
     }
+    case 'run-pod': {
+      const { runPod } = await import('./commands/run-pod.js');
+      return runPod(runPodOptions(rest[0], values), env);
+    }
     case undefined:
       throw new UsageError('a command is needed');
     default:
       throw new UsageError(`unknown command '${command}'`);
   }
+}
+
+function runPodOptions(file: string | undefined, values: RunPodValues): RunPodOptions {
+  const { json = false, attached = false, follow = false, result = false, keep = false } = values;
+  if (json === (file !== undefined)) {
+    throw new UsageError('run-pod needs either FILE or --json');
+  }
+  const { namespace, kubeconfig, context, container } = values;
+  return { file, json, attached, follow, result, keep, namespace, kubeconfig, context, container };
 }
 
 function parse(args: readonly string[]) {
@@ -70,6 +86,7 @@ function parse(args: readonly string[]) {
         'config-dir': { type: 'string' },
         'health-port': { type: 'string' },
         spec: { type: 'string' },
+        ...RUN_POD_FLAGS,
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },

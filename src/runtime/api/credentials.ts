@@ -31,16 +31,77 @@ const READ_AGAIN_AFTER_MS = 60_000;
 
 /** Credentials from KUBECONFIG, else from the pod's service account, else from the user's own kubeconfig. */
 export function defaultCredentials(env: NodeJS.ProcessEnv): Credentials {
-  return new KubeConfigCredentials(() => {
+  return new KubeConfigCredentials(() => defaultConfig(env));
+}
+
+function defaultConfig(env: NodeJS.ProcessEnv): KubeConfig {
+  const config = new KubeConfig();
+  const inCluster = env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(join(PATHS.SERVICE_ACCOUNT_DIR, 'token'));
+  if ((env.KUBECONFIG ?? '') === '' && inCluster) {
+    config.loadFromCluster();
+  } else {
+    config.loadFromDefault();
+  }
+  return config;
+}
+
+/** Which cluster, as Airflow's Kubernetes connection and a user's command line say it. At most one source is given. */
+export interface ClusterChoice {
+  /** Only the pod's service account will do. */
+  readonly inCluster?: boolean;
+  /** Path of a kubeconfig. */
+  readonly configFile?: string;
+  /** Text of a kubeconfig, YAML or JSON. */
+  readonly config?: string;
+  /** A context of the kubeconfig. @default - The current one. */
+  readonly context?: string;
+}
+
+/** How to reach the cluster of a choice, and the namespace that goes with it; null where nothing says one. */
+export interface ChosenCluster {
+  readonly credentials: Credentials;
+  readonly namespace: string | null;
+}
+
+/**
+ * The cluster of a choice; without one that of `defaultCredentials`.
+ * @throws Error when the sources contradict each other, a file cannot be read, or it lacks the context
+ */
+export function chooseCluster(choice: ClusterChoice, env: NodeJS.ProcessEnv): ChosenCluster {
+  const { inCluster = false, configFile, config: text, context } = choice;
+  const sources = [inCluster, configFile !== undefined, text !== undefined].filter(Boolean).length;
+  if (sources > 1) {
+    throw new Error('only one of in-cluster, a kubeconfig file and the text of a kubeconfig can be given');
+  }
+  if (sources === 0 && context === undefined) {
+    const known = new KubeConfigCredentials(() => defaultConfig(env));
+    return { credentials: known, namespace: known.namespace() ?? ownNamespace() };
+  }
+  const load = (): KubeConfig => {
     const config = new KubeConfig();
-    const inCluster = env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(join(PATHS.SERVICE_ACCOUNT_DIR, 'token'));
-    if ((env.KUBECONFIG ?? '') === '' && inCluster) {
+    if (inCluster) {
+      if (env.KUBERNETES_SERVICE_HOST === undefined) {
+        throw new Error('in-cluster access was asked for, and this process does not run in a pod');
+      }
       config.loadFromCluster();
+    } else if (configFile !== undefined) {
+      config.loadFromFile(configFile);
+    } else if (text !== undefined) {
+      config.loadFromString(text);
     } else {
       config.loadFromDefault();
     }
+    if (context !== undefined && !inCluster) {
+      const names = config.getContexts().map(({ name }) => name);
+      if (!names.includes(context)) {
+        throw new Error(`the kubeconfig has no context '${context}'; it has: ${names.join(', ')}`);
+      }
+      config.setCurrentContext(context);
+    }
     return config;
-  });
+  };
+  const known = new KubeConfigCredentials(load);
+  return { credentials: known, namespace: known.namespace() ?? (inCluster ? ownNamespace() : null) };
 }
 
 /** The namespace this process runs in, from its service account folder; null outside of a pod. */
@@ -58,6 +119,13 @@ class KubeConfigCredentials implements Credentials {
   private readAt = 0;
 
   constructor(private readonly load: () => KubeConfig) {}
+
+  /** Of the current context. */
+  namespace(): string | null {
+    this.config ??= this.load();
+    const namespace = this.config.getContextObject(this.config.getCurrentContext())?.namespace ?? '';
+    return namespace === '' ? null : namespace;
+  }
 
   access(): Promise<Access> {
     if (this.known === null || steadyNow() - this.readAt > READ_AGAIN_AFTER_MS) {

@@ -22,9 +22,17 @@ export interface HttpResponse {
 
 /** A response that is read while it arrives. */
 export interface StreamOptions {
-  /** The stream is given up when nothing whole arrives for so long. */
+  /** The stream is given up when nothing whole arrives for so long. `Infinity`: only pings find a dead peer. */
   readonly silenceMs: number;
   readonly signal: AbortSignal;
+  /** Gets what holds the stream back, for a reader that is slower than the server. */
+  readonly flow?: (flow: Flow) => void;
+}
+
+/** Holds a stream back, so that what is not read yet waits at the server and not in the memory. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
 }
 
 const PING_EVERY_MS = 20_000;
@@ -155,15 +163,18 @@ export class Http2Transport {
       };
       // A timer that is moved by each chunk would be re-made thousands of times a second: it looks at the clock.
       let heardAt = steadyNow();
-      const silence = setInterval(
-        () => {
-          if (steadyNow() - heardAt >= options.silenceMs) {
-            stop(new KubeError('timeout', `${request.path} was silent for ${options.silenceMs} ms`));
-            this.probe(session);
-          }
-        },
-        Math.max(10, options.silenceMs / 20),
-      );
+      const silence = Number.isFinite(options.silenceMs)
+        ? setInterval(
+            () => {
+              if (steadyNow() - heardAt >= options.silenceMs) {
+                stop(new KubeError('timeout', `${request.path} was silent for ${options.silenceMs} ms`));
+                this.probe(session);
+              }
+            },
+            Math.max(10, options.silenceMs / 20),
+          )
+        : undefined;
+      options.flow?.(stream);
       options.signal.addEventListener('abort', abort);
       stream.on('response', (answer) => {
         status = answer[':status'] ?? 0;

@@ -41,7 +41,8 @@ function slug(...parts: readonly string[]): string {
   return text === '' ? 'task' : text;
 }
 
-function base32(bytes: Buffer): string {
+/** Lower-case RFC 4648, without padding. */
+export function base32(bytes: Buffer): string {
   let text = '';
   let bits = 0;
   let value = 0;

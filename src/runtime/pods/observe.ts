@@ -15,6 +15,7 @@ export interface RawPod {
   };
   readonly spec?: {
     readonly nodeName?: string;
+    readonly initContainers?: readonly { readonly name?: string; readonly restartPolicy?: string }[];
     readonly containers?: readonly {
       readonly name?: string;
       readonly env?: readonly { readonly name?: string; readonly value?: string }[];
@@ -139,9 +140,9 @@ function keyOf(annotations: Readonly<Record<string, string>>): TaskKey {
   };
 }
 
-/** What the pod says about the task in it; pure. */
-export function observe(pod: RawPod): Observation {
-  const status = pod.status?.containerStatuses?.find(({ name }) => name === TASK_CONTAINER);
+/** What the pod says about the task in it; pure. @param container that runs the task */
+export function observe(pod: RawPod, container: string = TASK_CONTAINER): Observation {
+  const status = pod.status?.containerStatuses?.find(({ name }) => name === container);
   const base = status?.state;
   const terminated = base?.terminated;
   const common = {
@@ -153,12 +154,12 @@ export function observe(pod: RawPod): Observation {
     case 'Succeeded':
       return { ...common, phase: 'succeeded', reason: null, message: null, output: null };
     case 'Failed':
-      return { ...common, phase: 'failed', ...whyFailed(pod), output: lastLines(pod) };
+      return { ...common, phase: 'failed', ...whyFailed(pod, container), output: lastLines(pod, container) };
     default:
       if (base?.running !== undefined || terminated !== undefined) {
-        return { ...common, phase: 'running', reason: null, message: null, output: lastLines(pod) };
+        return { ...common, phase: 'running', reason: null, message: null, output: lastLines(pod, container) };
       }
-      return { ...common, phase: 'pending', ...whyPending(pod), output: lastLines(pod) };
+      return { ...common, phase: 'pending', ...whyPending(pod), output: lastLines(pod, container) };
   }
 }
 
@@ -207,7 +208,7 @@ function condemned(pod: RawPod): Condemned | null {
   return at === null || why?.reason !== 'NodeLost' ? null : { at, reason: why.reason, message: why.message ?? '' };
 }
 
-function whyFailed(pod: RawPod): Why {
+function whyFailed(pod: RawPod, container: string): Why {
   const status = pod.status ?? {};
   if (status.reason !== undefined && status.reason !== '') {
     return { reason: status.reason, message: status.message ?? `the pod failed: ${status.reason}` };
@@ -216,7 +217,8 @@ function whyFailed(pod: RawPod): Why {
   if (disrupted !== null) {
     return disrupted;
   }
-  const failed = firstFailed(status.containerStatuses) ?? firstFailed(status.initContainerStatuses);
+  const failed =
+    firstFailed(status.containerStatuses, container) ?? firstFailed(status.initContainerStatuses, container);
   const terminated = failed?.state?.terminated;
   if (failed === undefined || terminated === undefined) {
     return { reason: 'Failed', message: status.message ?? 'the pod failed and does not say why' };
@@ -229,8 +231,9 @@ function whyFailed(pod: RawPod): Why {
 }
 
 /** What the failed container wrote last: the kubelet keeps it where `terminationMessagePolicy` asks for it. */
-function lastLines({ status }: RawPod): string | null {
-  const failed = firstFailed(status?.containerStatuses) ?? firstFailed(status?.initContainerStatuses);
+function lastLines({ status }: RawPod, container: string): string | null {
+  const failed =
+    firstFailed(status?.containerStatuses, container) ?? firstFailed(status?.initContainerStatuses, container);
   const { message = '', reason = '' } = failed?.state?.terminated ?? {};
   // Of these the message is the kubelet's.
   const wrote = !NEVER_RAN.has(reason) && reason !== UNKNOWN;
@@ -238,9 +241,9 @@ function lastLines({ status }: RawPod): string | null {
 }
 
 /** The task's own container first: a sidecar that failed with it is not the reason. */
-function firstFailed(statuses: readonly RawContainerStatus[] = []): RawContainerStatus | undefined {
+function firstFailed(statuses: readonly RawContainerStatus[] = [], container: string): RawContainerStatus | undefined {
   const failed = statuses.filter((status) => (status.state?.terminated?.exitCode ?? 0) !== 0);
-  return failed.find((status) => status.name === TASK_CONTAINER) ?? failed[0];
+  return failed.find((status) => status.name === container) ?? failed[0];
 }
 
 /** A container that waits for these is on its way. */
@@ -263,7 +266,10 @@ function whyPending(pod: RawPod): Why {
 }
 
 /** Why a pod that is gone before it ended is gone: what it said last, or that somebody deleted it. */
-export function whyGone(pod: RawPod): { readonly reason: string; readonly message: string } {
+export function whyGone(
+  pod: RawPod,
+  container: string = TASK_CONTAINER,
+): { readonly reason: string; readonly message: string } {
   const disrupted = disruption(pod);
   if (disrupted?.reason != null) {
     return { reason: disrupted.reason, message: disrupted.message ?? 'the pod was disrupted' };
@@ -271,7 +277,7 @@ export function whyGone(pod: RawPod): { readonly reason: string; readonly messag
   if (pod.status?.reason !== undefined && pod.status.reason !== '') {
     return { reason: pod.status.reason, message: pod.status.message ?? `the pod was removed: ${pod.status.reason}` };
   }
-  const waitedFor = observe(pod).phase === 'pending' ? whyPending(pod).message : null;
+  const waitedFor = observe(pod, container).phase === 'pending' ? whyPending(pod).message : null;
   const when = waitedFor === null ? 'before it ended' : `while it was Pending: ${waitedFor}`;
   return { reason: 'Deleted', message: `the pod was deleted ${when}` };
 }

@@ -1,0 +1,181 @@
+import type { RawEvent } from '../pods/events.js';
+import { ignoring, LineSplitter, METADATA_ONLY, orNull, parse } from './answers.js';
+import type { Credentials } from './credentials.js';
+import { KubeError } from './errors.js';
+import { type Flow, Http2Transport } from './http2-transport.js';
+import type { Collection, KubeObject, LogQuery, ObjectApi, ObjectEvent, ObjectMeta, Selector } from './object-api.js';
+
+const WRITE_DEADLINE_MS = 30_000;
+const READ_DEADLINE_MS = 60_000;
+/** Somebody waits for what they say, and can do without. */
+const EVENTS_DEADLINE_MS = 3000;
+const MAX_ITEMS = 500;
+const MAX_EVENTS = 100;
+/** The API server ends a watch after so long; without it after 30 to 60 minutes. */
+const WATCH_SECONDS = 3000;
+
+/** ObjectApi over two HTTP/2 sessions: the bytes of logs that nobody takes must not hold back a watch or a delete. */
+export class Http2ObjectApi implements ObjectApi {
+  private readonly calls: Http2Transport;
+  private readonly logs: Http2Transport;
+  private made = 0;
+
+  constructor(credentials: Credentials, version: string) {
+    const userAgent = `pod-launcher/${version}`;
+    this.calls = new Http2Transport(credentials, userAgent);
+    this.logs = new Http2Transport(credentials, userAgent);
+  }
+
+  async create(where: Collection<KubeObject>, body: object): Promise<ObjectMeta> {
+    const { body: answer } = await this.counted(this.calls).request({
+      method: 'POST',
+      path: pathOf(where),
+      body: JSON.stringify(body),
+      accept: METADATA_ONLY,
+      deadlineMs: WRITE_DEADLINE_MS,
+    });
+    const { metadata } = parse<KubeObject>(answer);
+    if (metadata?.uid === undefined || metadata.resourceVersion === undefined) {
+      throw new KubeError('connection', 'the answer to a create has no uid or no version');
+    }
+    return metadata;
+  }
+
+  async get<T extends KubeObject>(where: Collection<T>, name: string): Promise<T | null> {
+    return orNull<T>(
+      this.counted(this.calls).request({
+        method: 'GET',
+        path: `${pathOf(where)}/${name}`,
+        deadlineMs: READ_DEADLINE_MS,
+      }),
+    );
+  }
+
+  async list<T extends KubeObject>(
+    where: Collection<T>,
+    selector: Selector,
+  ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
+    const query = selection(selector, { limit: String(MAX_ITEMS) });
+    const { body } = await this.counted(this.calls).request({
+      method: 'GET',
+      path: `${pathOf(where)}?${query}`,
+      deadlineMs: READ_DEADLINE_MS,
+    });
+    const { items, metadata } = parse<{ items?: T[]; metadata?: { resourceVersion?: string } }>(body);
+    if (!Array.isArray(items) || metadata?.resourceVersion === undefined) {
+      throw new KubeError('connection', `the answer to a list of ${where.plural} is none`);
+    }
+    return { items, resourceVersion: metadata.resourceVersion };
+  }
+
+  watch<T extends KubeObject>(
+    where: Collection<T>,
+    selector: Selector,
+    resourceVersion: string,
+    options: { readonly silenceMs: number; readonly signal: AbortSignal },
+    onEvent: (event: ObjectEvent<T>) => void,
+  ): Promise<void> {
+    const query = selection(selector, {
+      resourceVersion,
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(WATCH_SECONDS),
+    });
+    const lines = new LineSplitter((line) => {
+      onEvent(parse<ObjectEvent<T>>(line));
+    });
+    return this.counted(this.calls).stream(
+      { method: 'GET', path: `${pathOf(where)}?${query}`, deadlineMs: READ_DEADLINE_MS },
+      options,
+      (chunk) => lines.push(chunk),
+    );
+  }
+
+  async patch(where: Collection<KubeObject>, name: string, change: object): Promise<void> {
+    await this.counted(this.calls).request({
+      method: 'PATCH',
+      path: `${pathOf(where)}/${name}`,
+      body: JSON.stringify(change),
+      contentType: 'application/merge-patch+json',
+      accept: METADATA_ONLY,
+      deadlineMs: WRITE_DEADLINE_MS,
+    });
+  }
+
+  async delete(where: Collection<KubeObject>, name: string, uid: string, graceSeconds?: number | null): Promise<void> {
+    const grace = graceSeconds === undefined || graceSeconds === null ? {} : { gracePeriodSeconds: graceSeconds };
+    await ignoring([404, 409], () =>
+      this.counted(this.calls).request({
+        method: 'DELETE',
+        path: `${pathOf(where)}/${name}`,
+        body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid }, ...grace }),
+        accept: METADATA_ONLY,
+        deadlineMs: WRITE_DEADLINE_MS,
+      }),
+    );
+  }
+
+  podLog(
+    namespace: string,
+    pod: string,
+    { container, follow = false, timestamps = false, sinceTime, limitBytes }: LogQuery,
+    options: { readonly signal: AbortSignal; readonly flow?: (flow: Flow) => void },
+    onChunk: (chunk: Buffer) => void,
+  ): Promise<void> {
+    const query = new URLSearchParams({
+      container,
+      ...(follow ? { follow: 'true' } : {}),
+      ...(timestamps ? { timestamps: 'true' } : {}),
+      ...(sinceTime === undefined || sinceTime === null ? {} : { sinceTime }),
+      ...(limitBytes === undefined ? {} : { limitBytes: String(limitBytes) }),
+    });
+    return this.counted(this.logs).stream(
+      {
+        method: 'GET',
+        path: `/api/v1/namespaces/${namespace}/pods/${pod}/log?${query.toString()}`,
+        accept: '*/*',
+        deadlineMs: READ_DEADLINE_MS,
+      },
+      // A container may say nothing for days; one that has ended does not.
+      { ...options, silenceMs: follow ? Infinity : READ_DEADLINE_MS },
+      (chunk) => {
+        onChunk(chunk);
+        return true;
+      },
+    );
+  }
+
+  async events(namespace: string, uid: string): Promise<readonly RawEvent[]> {
+    const query = new URLSearchParams({ fieldSelector: `involvedObject.uid=${uid}`, limit: String(MAX_EVENTS) });
+    const path = `/api/v1/namespaces/${namespace}/events?${query.toString()}`;
+    const { body } = await this.counted(this.calls).request({ method: 'GET', path, deadlineMs: EVENTS_DEADLINE_MS });
+    return parse<{ items?: RawEvent[] }>(body).items ?? [];
+  }
+
+  requests(): number {
+    return this.made;
+  }
+
+  private counted(transport: Http2Transport): Http2Transport {
+    this.made += 1;
+    return transport;
+  }
+
+  close(): void {
+    this.calls.close();
+    this.logs.close();
+  }
+}
+
+function pathOf({ apiVersion, plural, namespace }: Collection<KubeObject>): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  return `${root}/namespaces/${namespace}/${plural}`;
+}
+
+function selection({ labels, fields }: Selector, rest: Readonly<Record<string, string>>): string {
+  return new URLSearchParams({
+    ...(labels === undefined ? {} : { labelSelector: labels }),
+    ...(fields === undefined ? {} : { fieldSelector: fields }),
+    ...rest,
+  }).toString();
+}

@@ -1,0 +1,134 @@
+import { asKubeError, isTransient, KubeError } from '../api/errors.js';
+import type { ObjectApi, ObjectEvent } from '../api/object-api.js';
+import { steadyNow } from '../clock.js';
+import { backoffMs } from '../launch/backoff.js';
+import { refused, unreachable } from './patience.js';
+import { pause } from './pause.js';
+import { podsOf, type RunPod } from './pod-view.js';
+
+export interface PodWatchOptions {
+  readonly api: ObjectApi;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** The version to go on from. */
+  readonly resourceVersion: string;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  readonly onPod: (pod: RunPod) => void;
+  /** The pod is gone; null: nobody saw how. */
+  readonly onGone: (last: RunPod | null) => void;
+}
+
+const RETRY = { baseMs: 200, capMs: 5000 };
+/** The API server sends a bookmark about every minute. */
+const SILENCE_MS = 75_000;
+const HTTP_GONE = 410;
+
+/** Follows one pod: resumes where the watch broke, and reads the pod where it cannot resume. */
+export class PodWatch {
+  private resourceVersion: string;
+  private readonly gone = new AbortController();
+  private failures = 0;
+  private heardAt = steadyNow();
+
+  constructor(private readonly options: PodWatchOptions) {
+    this.resourceVersion = options.resourceVersion;
+  }
+
+  /**
+   * Runs until the pod is gone or the signal is aborted.
+   * @throws RunError when the API server was away for too long, or does not allow it
+   */
+  async run(): Promise<void> {
+    const stop = AbortSignal.any([this.options.signal, this.gone.signal]);
+    const isStopped = (): boolean => stop.aborted;
+    while (!isStopped()) {
+      try {
+        if (this.resourceVersion === '') {
+          await this.read();
+        } else {
+          await this.watch(stop);
+        }
+      } catch (thrown) {
+        if (!isStopped()) {
+          await this.recover(asKubeError(thrown), stop);
+        }
+      }
+    }
+  }
+
+  private async watch(signal: AbortSignal): Promise<void> {
+    const { api, namespace, name } = this.options;
+    const broken: KubeError[] = [];
+    const startedAt = steadyNow();
+    await api.watch(
+      podsOf(namespace),
+      { fields: `metadata.name=${name}` },
+      this.resourceVersion,
+      { silenceMs: SILENCE_MS, signal },
+      (event) => {
+        this.heardAt = steadyNow();
+        if (event.type === 'ERROR') {
+          const { code, message, reason } = event.object;
+          broken.push(new KubeError('response', message ?? 'the watch failed', { status: code ?? 0, reason }));
+          return;
+        }
+        this.failures = 0;
+        this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
+        this.take(event);
+      },
+    );
+    if (broken[0] !== undefined) {
+      throw broken[0];
+    }
+    if (this.heardAt < startedAt && steadyNow() - startedAt < RETRY.capMs) {
+      throw new KubeError('connection', 'the watch ended at once');
+    }
+  }
+
+  private take({ type, object }: ObjectEvent<RunPod>): void {
+    if (type === 'BOOKMARK') {
+      return;
+    }
+    if (object.metadata?.uid !== this.options.uid) {
+      // Another pod of that name: ours went unseen.
+      this.tellGone(null);
+    } else if (type === 'DELETED') {
+      this.tellGone(object);
+    } else {
+      this.options.onPod(object);
+    }
+  }
+
+  private async read(): Promise<void> {
+    const { api, namespace, name, uid } = this.options;
+    const pod = await api.get(podsOf(namespace), name);
+    this.heardAt = steadyNow();
+    if (pod?.metadata?.uid !== uid) {
+      this.tellGone(null);
+      return;
+    }
+    this.resourceVersion = pod.metadata.resourceVersion ?? '';
+    this.options.onPod(pod);
+  }
+
+  private tellGone(last: RunPod | null): void {
+    this.gone.abort();
+    this.options.onGone(last);
+  }
+
+  private async recover(error: KubeError, signal: AbortSignal): Promise<void> {
+    const what = `watch pod ${this.options.name}`;
+    if (error.status === HTTP_GONE) {
+      this.resourceVersion = '';
+    } else if (!isTransient(error)) {
+      throw refused(what, error);
+    }
+    if (steadyNow() - this.heardAt > this.options.patienceMs) {
+      throw unreachable(what, error);
+    }
+    this.failures += 1;
+    await pause(error.retryAfterMs ?? backoffMs(RETRY, this.failures, Math.random()), signal);
+  }
+}
