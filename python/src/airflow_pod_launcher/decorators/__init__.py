@@ -1,0 +1,1 @@
+"""TaskFlow decorators; Airflow finds them through the provider's info."""

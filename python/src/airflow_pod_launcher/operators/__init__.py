@@ -1,0 +1,1 @@
+"""Operators that run things on Kubernetes through the bundled runtime; none of them imports a Kubernetes client."""

@@ -1,0 +1,38 @@
+"""What operators use of Airflow, under one name for Airflow 2 and 3.
+
+The counterpart of `compat` for the code of tasks: that package loads the scheduler's models, which a task does without.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow import __version__ as AIRFLOW_VERSION
+from airflow.configuration import conf
+
+if TYPE_CHECKING or not AIRFLOW_VERSION.startswith("2."):
+    from airflow.sdk import BaseHook, BaseOperator
+    from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException, AirflowSkipException
+else:
+    from airflow.exceptions import AirflowException, AirflowNotFoundException, AirflowSkipException
+    from airflow.hooks.base import BaseHook
+    from airflow.models.baseoperator import BaseOperator
+
+__all__ = [
+    "AIRFLOW_VERSION",
+    "AirflowException",
+    "AirflowNotFoundException",
+    "AirflowSkipException",
+    "BaseHook",
+    "BaseOperator",
+    "conf",
+    "decorator_parts",
+]
+
+
+def decorator_parts() -> tuple[Any, Any]:
+    """Return DecoratedOperator and task_decorator_factory; only the decorators need them."""
+    old = AIRFLOW_VERSION.startswith("2.")
+    parts = import_module("airflow.decorators.base" if old else "airflow.sdk.bases.decorator")
+    return parts.DecoratedOperator, parts.task_decorator_factory
