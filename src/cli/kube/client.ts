@@ -22,7 +22,13 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** The request fails when nothing comes for so long. @default 30 s */
+  readonly silenceMs?: number;
 }
+
+const SILENCE_MS = 30_000;
+/** On a watch the API server sends a bookmark about every minute. */
+const WATCH_SILENCE_MS = 90_000;
 
 /** What the API server says of one kind. */
 interface ApiResource {
@@ -127,7 +133,7 @@ export class KubeClient {
   /** Events of one watch request, until the server ends it. */
   async *watch<T extends KubeObject>(path: string, options: RequestOptions): AsyncGenerator<WatchEvent<T>> {
     const query = { ...options.query, watch: true, allowWatchBookmarks: true };
-    const response = await this.send('GET', path, { ...options, query });
+    const response = await this.send('GET', path, { silenceMs: WATCH_SILENCE_MS, ...options, query });
     if ((response.statusCode ?? 0) >= 300) {
       throw apiError(response.statusCode ?? 0, await readAll(response));
     }
@@ -164,9 +170,19 @@ export class KubeClient {
     await this.config.applyToHTTPSOptions(request);
     const send = url.protocol === 'http:' ? http.request : https.request;
     return await new Promise((resolve, reject) => {
-      const outgoing = send(url, request, resolve);
+      let response: http.IncomingMessage | undefined;
+      const outgoing = send(url, request, (answer) => {
+        response = answer;
+        resolve(answer);
+      });
+      const silenceMs = options.silenceMs ?? SILENCE_MS;
+      outgoing.setTimeout(silenceMs, () => {
+        // Whoever reads the answer is told, or else who waits for one.
+        (response ?? outgoing).destroy(unreachable(this.server, new Error(`nothing came for ${silenceMs / 1000} s`)));
+      });
       outgoing.on('error', (error) => {
-        reject(options.signal?.aborted === true ? error : unreachable(this.server, error));
+        const known = options.signal?.aborted === true || error instanceof CliError;
+        reject(known ? error : unreachable(this.server, error));
       });
       outgoing.end(body);
     });
