@@ -50,6 +50,11 @@ function parseStatus(body: string): { message?: string; reason?: string } {
   }
 }
 
+/** The Status that an ERROR event of a watch carries, as an error. */
+export function watchError({ code, message, reason }: { code?: number; message?: string; reason?: string }): KubeError {
+  return new KubeError('response', message ?? 'the watch failed', { status: code ?? 0, reason });
+}
+
 /** Whatever was thrown as a KubeError, so that callers decide on one type. */
 export function asKubeError(error: unknown): KubeError {
   return error instanceof KubeError ? error : new KubeError('connection', (error as Error).message, { cause: error });

@@ -6,13 +6,11 @@ import { KubeError } from './errors.js';
 import { Http2Transport } from './http2-transport.js';
 import type { AccessQuestion, KubeApi, PatchOperation, PodPage, WatchEvent } from './kube-api.js';
 import type { RequestObserver } from './request-observer.js';
+import { listEvents } from './list-events.js';
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
-/** Somebody waits for what they say, and can do without. */
-const EVENTS_DEADLINE_MS = 3000;
 const PAGE_SIZE = 500;
-const MAX_EVENTS = 100;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 
@@ -80,11 +78,8 @@ export class Http2KubeApi implements KubeApi {
     );
   }
 
-  async listPodEvents(namespace: string, uid: string): Promise<readonly RawEvent[]> {
-    const query = new URLSearchParams({ fieldSelector: `involvedObject.uid=${uid}`, limit: String(MAX_EVENTS) });
-    const path = `/api/v1/namespaces/${namespace}/events?${query.toString()}`;
-    const { body } = await this.calls.request({ method: 'GET', path, deadlineMs: EVENTS_DEADLINE_MS });
-    return parse<{ items?: RawEvent[] }>(body).items ?? [];
+  listPodEvents(namespace: string, uid: string): Promise<readonly RawEvent[]> {
+    return listEvents(this.calls, namespace, uid);
   }
 
   async patchPod(namespace: string, name: string, operations: readonly PatchOperation[]): Promise<void> {

@@ -4,13 +4,11 @@ import type { Credentials } from './credentials.js';
 import { KubeError } from './errors.js';
 import { type Flow, Http2Transport } from './http2-transport.js';
 import type { Collection, KubeObject, LogQuery, ObjectApi, ObjectEvent, ObjectMeta, Selector } from './object-api.js';
+import { listEvents } from './list-events.js';
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
-/** Somebody waits for what they say, and can do without. */
-const EVENTS_DEADLINE_MS = 3000;
 const MAX_ITEMS = 500;
-const MAX_EVENTS = 100;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 
@@ -145,11 +143,8 @@ export class Http2ObjectApi implements ObjectApi {
     );
   }
 
-  async events(namespace: string, uid: string): Promise<readonly RawEvent[]> {
-    const query = new URLSearchParams({ fieldSelector: `involvedObject.uid=${uid}`, limit: String(MAX_EVENTS) });
-    const path = `/api/v1/namespaces/${namespace}/events?${query.toString()}`;
-    const { body } = await this.counted(this.calls).request({ method: 'GET', path, deadlineMs: EVENTS_DEADLINE_MS });
-    return parse<{ items?: RawEvent[] }>(body).items ?? [];
+  events(namespace: string, uid: string): Promise<readonly RawEvent[]> {
+    return listEvents(this.counted(this.calls), namespace, uid);
   }
 
   requests(): number {

@@ -1,18 +1,10 @@
 import { EXIT_CODES } from '../../../constructs/contract.js';
+import type { ShellOptions } from '../run/shell-request.js';
 
 /** How `run-pod` is to run. */
-export interface RunPodOptions {
-  /** The manifest, `-` for standard input; undefined with `json`. */
-  readonly file: string | undefined;
+export interface RunPodOptions extends ShellOptions {
   readonly json: boolean;
   readonly attached: boolean;
-  readonly follow: boolean;
-  readonly result: boolean;
-  readonly keep: boolean;
-  readonly namespace: string | undefined;
-  readonly kubeconfig: string | undefined;
-  readonly context: string | undefined;
-  readonly container: string | undefined;
 }
 
 /** As node:util parses it. */

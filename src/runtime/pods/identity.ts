@@ -23,13 +23,20 @@ export interface LaunchIdentity {
 export function podName(identity: LaunchIdentity): string {
   const { key } = identity;
   const task = identity.tiId !== '' ? identity.tiId : [key.dagId, key.taskId, key.runId, key.mapIndex];
-  const digest = createHash('sha256')
-    .update(JSON.stringify([identity.deployment, task, key.tryNumber, identity.id, identity.attempt]))
-    .digest();
-  return `${slug(key.dagId, key.taskId)}-${base32(digest).slice(0, HASH_LENGTH)}`;
+  const unique = [identity.deployment, task, key.tryNumber, identity.id, identity.attempt];
+  return nameOf([key.dagId, key.taskId], 'task', unique);
 }
 
-function slug(...parts: readonly string[]): string {
+/**
+ * A name that is readable, and the same for the same key. At most 57 characters, a DNS label.
+ * @param otherwise what it begins with when nothing of the parts can stand in a name
+ */
+export function nameOf(parts: readonly string[], otherwise: string, key: readonly unknown[]): string {
+  const digest = createHash('sha256').update(JSON.stringify(key)).digest();
+  return `${slug(parts, otherwise)}-${base32(digest).slice(0, HASH_LENGTH)}`;
+}
+
+function slug(parts: readonly string[], otherwise: string): string {
   const text = parts
     .filter((part) => part !== '')
     .join('-')
@@ -38,11 +45,10 @@ function slug(...parts: readonly string[]): string {
     .replace(/^-/, '')
     .slice(0, SLUG_LENGTH)
     .replace(/-$/, '');
-  return text === '' ? 'task' : text;
+  return text === '' ? otherwise : text;
 }
 
-/** Lower-case RFC 4648, without padding. */
-export function base32(bytes: Buffer): string {
+function base32(bytes: Buffer): string {
   let text = '';
   let bits = 0;
   let value = 0;

@@ -1,8 +1,9 @@
 import { backoffMs } from '../launch/backoff.js';
-import { asKubeError, KubeError } from '../api/errors.js';
+import { asKubeError, KubeError, watchError } from '../api/errors.js';
 import type { KubeApi, WatchEvent } from '../api/kube-api.js';
 import { steadyNow } from '../clock.js';
 import type { Logger } from '../log.js';
+import { pause } from '../pause.js';
 import type { RawPod } from './observe.js';
 
 /** Who is told about the pods of a namespace. */
@@ -108,8 +109,7 @@ export class PodInformer {
     await this.options.api.watchPods(this.options.namespace, this.options.selector, from, options, (event) => {
       this.heardAt = this.now();
       if (event.type === 'ERROR') {
-        const { code, message, reason } = event.object;
-        broken.push(new KubeError('response', message ?? 'the watch failed', { status: code ?? 0, reason }));
+        broken.push(watchError(event.object));
         return;
       }
       this.failures = 0;
@@ -152,16 +152,4 @@ export class PodInformer {
     this.options.log.warn(fields, this.resourceVersion === null ? 'pods will be listed' : 'pod watch will be resumed');
     await pause(waitMs, this.stopped.signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
-import { base32, safeLabelValue } from '../pods/identity.js';
+import { nameOf, safeLabelValue } from '../pods/identity.js';
 import type { RunRequest, RunTask } from './request.js';
 
-const PREFIX_LENGTH = 40;
-const HASH_LENGTH = 16;
 const MAX_NAME_LENGTH = 63;
 
 /** Labels of the stock operator: its users' selectors, and its own search for a pod to go on with, find these pods. */
@@ -26,23 +23,12 @@ export function runName(request: Named, generation: number, random: string): str
   if (exactName && name !== null) {
     return name.slice(0, MAX_NAME_LENGTH);
   }
-  const prefix = slug(name ?? (task === null ? 'pod' : `${task.dagId}-${task.taskId}`));
+  const parts = name !== null ? [name] : task === null ? [] : [task.dagId, task.taskId];
   const key =
     task === null
       ? [random]
       : [task.dagId, task.taskId, task.runId, task.mapIndex, reattach ? null : task.tryNumber, generation];
-  const hash = base32(createHash('sha256').update(JSON.stringify(key)).digest()).slice(0, HASH_LENGTH);
-  return `${prefix}-${hash}`;
-}
-
-function slug(text: string): string {
-  const safe = text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-/, '')
-    .slice(0, PREFIX_LENGTH)
-    .replace(/-$/, '');
-  return safe === '' ? 'pod' : safe;
+  return nameOf(parts, 'pod', key);
 }
 
 /** What a task's pod is found by. */

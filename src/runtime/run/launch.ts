@@ -1,13 +1,11 @@
 import { asKubeError, KubeError } from '../api/errors.js';
 import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
-import { backoffMs } from '../launch/backoff.js';
 import { decideCreate } from '../launch/create-decision.js';
 import { RunError, type RunSink } from './events.js';
 import { RUN_LABELS, runName, taskSelector } from './identity.js';
 import type { RunManifest } from './manifest.js';
-import { patiently, refused, unreachable } from './patience.js';
-import { pause } from './pause.js';
+import { patiently, type Patience, pauseBeforeRetry, refused, unreachable } from './patience.js';
 import { podsOf, type RunPod } from './pod-view.js';
 import { PodWatch } from './pod-watch.js';
 import type { RunRequest } from './request.js';
@@ -34,7 +32,6 @@ export interface LaunchOptions {
   readonly signal: AbortSignal;
 }
 
-const RETRY = { baseMs: 200, capMs: 5000 };
 /** Pods of one task that were kept. */
 const MAX_GENERATIONS = 200;
 const DEFAULT_QUOTA_WAIT_S = 600;
@@ -138,7 +135,7 @@ async function create(options: LaunchOptions, name: string): Promise<Launched | 
       if (steadyNow() - startedAt > waitS * 1000) {
         throw quota ? new RunError('Refused', error.message, error) : unreachable('create the pod', error);
       }
-      await pause(error.retryAfterMs ?? backoffMs(RETRY, failures, Math.random()), signal);
+      await pauseBeforeRetry(error, failures, signal);
       if (isStopped() && decision.next === 'retry' && decision.uncertain) {
         // What may exist must be found, so that it can be deleted.
         return await readBack(options, name);
@@ -164,12 +161,11 @@ async function find(
 ): Promise<string | Launched> {
   const { api, namespace, request } = options;
   const { task, reattach } = request;
-  const patience = { patienceMs: request.patienceSeconds * 1000, signal: options.signal };
   if (task === null) {
     return readOwn(options, taken ?? nameOf(0));
   }
   const selector = { labels: taskSelector({ task, reattach }) };
-  const { items, resourceVersion } = await patiently(`list pods in namespace ${namespace}`, patience, () =>
+  const { items, resourceVersion } = await patiently(`list pods in namespace ${namespace}`, patienceOf(options), () =>
     api.list(podsOf(namespace), selector),
   );
   if (taken !== null && !items.some(({ metadata }) => metadata?.name === taken)) {
@@ -192,9 +188,8 @@ async function find(
 
 /** The name is random: what has it is what an unanswered create of ours made, or it was chosen by the user. */
 async function readOwn(options: LaunchOptions, name: string): Promise<string | Launched> {
-  const { api, namespace, request } = options;
-  const patience = { patienceMs: request.patienceSeconds * 1000, signal: options.signal };
-  const pod = await patiently('read the pod', patience, () => api.get(podsOf(namespace), name));
+  const { namespace, request } = options;
+  const pod = await read(options, name);
   if (pod === null) {
     return name;
   }
@@ -206,12 +201,18 @@ async function readOwn(options: LaunchOptions, name: string): Promise<string | L
 }
 
 async function refuseForeign(options: LaunchOptions, name: string): Promise<void> {
-  const { api, namespace, request, signal } = options;
-  const patience = { patienceMs: request.patienceSeconds * 1000, signal };
-  const pod = await patiently('read the pod', patience, () => api.get(podsOf(namespace), name));
-  if (pod !== null) {
-    throw nameTaken(namespace, name);
+  if ((await read(options, name)) !== null) {
+    throw nameTaken(options.namespace, name);
   }
+}
+
+function read(options: LaunchOptions, name: string): Promise<RunPod | null> {
+  const { api, namespace } = options;
+  return patiently('read the pod', patienceOf(options), () => api.get(podsOf(namespace), name));
+}
+
+function patienceOf({ request, signal }: LaunchOptions): Patience {
+  return { patienceMs: request.patienceSeconds * 1000, signal };
 }
 
 function nameTaken(namespace: string, name: string): RunError {
@@ -220,11 +221,10 @@ function nameTaken(namespace: string, name: string): RunError {
 
 /** An older worker that is still there sees by the label that the pod is not its own any more. */
 async function takeOver(options: LaunchOptions, name: string, uid: string, tryNumber: number): Promise<void> {
-  const { api, namespace, request, signal, sink } = options;
+  const { api, namespace, sink } = options;
   const change = { metadata: { uid, labels: { try_number: String(tryNumber) } } };
   try {
-    const patience = { patienceMs: request.patienceSeconds * 1000, signal };
-    await patiently('patch the pod', patience, () => api.patch(podsOf(namespace), name, change));
+    await patiently('patch the pod', patienceOf(options), () => api.patch(podsOf(namespace), name, change));
   } catch (error) {
     // Gone or forbidden: the watch tells of the one, and the other hurts nobody but an older worker.
     sink.tell({ type: 'warning', message: `pod ${name} keeps its label try_number: ${(error as Error).message}` });

@@ -2,11 +2,11 @@ import { asKubeError, type KubeError } from '../api/errors.js';
 import type { Flow } from '../api/http2-transport.js';
 import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
-import { backoffMs } from '../launch/backoff.js';
+import { pause } from '../pause.js';
 import type { RunSink } from './events.js';
 import { LogCursor } from './log-cursor.js';
 import { type LogLine, LogLines } from './log-lines.js';
-import { pause } from './pause.js';
+import { pauseBeforeRetry } from './patience.js';
 
 export interface LogFollowerOptions {
   readonly api: ObjectApi;
@@ -18,7 +18,6 @@ export interface LogFollowerOptions {
   readonly patienceMs: number;
 }
 
-const RETRY = { baseMs: 200, capMs: 5000 };
 /** A stream that ends is mostly the first to know that the container has: so long the pod has time to say so. */
 const EARLY_END_MS = 5000;
 /** A stream of a container that has ended is given up when nothing has come for so long: the last read has the rest. */
@@ -181,7 +180,7 @@ export class LogFollower {
       return false;
     }
     this.failures += 1;
-    await pause(error.retryAfterMs ?? backoffMs(RETRY, this.failures, Math.random()), signal);
+    await pauseBeforeRetry(error, this.failures, signal);
     return true;
   }
 }

@@ -2,9 +2,11 @@ import { asKubeError, isTransient, type KubeError } from '../api/errors.js';
 import { steadyNow } from '../clock.js';
 import { backoffMs } from '../launch/backoff.js';
 import { RunError } from './events.js';
-import { pause } from './pause.js';
+import { pause } from '../pause.js';
 
-const RETRY = { baseMs: 200, capMs: 5000 };
+/** The longest pause before a repetition, unless the API server asks for a longer one. */
+export const LONGEST_PAUSE_MS = 5000;
+const RETRY = { baseMs: 200, capMs: LONGEST_PAUSE_MS };
 
 /** How long to go on asking an API server that is away. */
 export interface Patience {
@@ -29,9 +31,14 @@ export async function patiently<T>(what: string, { patienceMs, signal }: Patienc
       if (signal.aborted || steadyNow() - startedAt > patienceMs) {
         throw unreachable(what, error);
       }
-      await pause(error.retryAfterMs ?? backoffMs(RETRY, failures, Math.random()), signal);
+      await pauseBeforeRetry(error, failures, signal);
     }
   }
+}
+
+/** Waits as long as the API server asks for, else longer with each failure in a row. */
+export function pauseBeforeRetry(error: KubeError, failures: number, signal: AbortSignal): Promise<void> {
+  return pause(error.retryAfterMs ?? backoffMs(RETRY, failures, Math.random()), signal);
 }
 
 export function unreachable(what: string, error: KubeError): RunError {

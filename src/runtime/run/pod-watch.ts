@@ -1,9 +1,7 @@
-import { asKubeError, isTransient, KubeError } from '../api/errors.js';
+import { asKubeError, isTransient, KubeError, watchError } from '../api/errors.js';
 import type { ObjectApi, ObjectEvent } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
-import { backoffMs } from '../launch/backoff.js';
-import { refused, unreachable } from './patience.js';
-import { pause } from './pause.js';
+import { LONGEST_PAUSE_MS, pauseBeforeRetry, refused, unreachable } from './patience.js';
 import { podsOf, type RunPod } from './pod-view.js';
 
 export interface PodWatchOptions {
@@ -20,7 +18,6 @@ export interface PodWatchOptions {
   readonly onGone: (last: RunPod | null) => void;
 }
 
-const RETRY = { baseMs: 200, capMs: 5000 };
 /** The API server sends a bookmark about every minute. */
 const SILENCE_MS = 75_000;
 const HTTP_GONE = 410;
@@ -70,8 +67,7 @@ export class PodWatch {
       (event) => {
         this.heardAt = steadyNow();
         if (event.type === 'ERROR') {
-          const { code, message, reason } = event.object;
-          broken.push(new KubeError('response', message ?? 'the watch failed', { status: code ?? 0, reason }));
+          broken.push(watchError(event.object));
           return;
         }
         this.failures = 0;
@@ -82,7 +78,7 @@ export class PodWatch {
     if (broken[0] !== undefined) {
       throw broken[0];
     }
-    if (this.heardAt < startedAt && steadyNow() - startedAt < RETRY.capMs) {
+    if (this.heardAt < startedAt && steadyNow() - startedAt < LONGEST_PAUSE_MS) {
       throw new KubeError('connection', 'the watch ended at once');
     }
   }
@@ -129,6 +125,6 @@ export class PodWatch {
       throw unreachable(what, error);
     }
     this.failures += 1;
-    await pause(error.retryAfterMs ?? backoffMs(RETRY, this.failures, Math.random()), signal);
+    await pauseBeforeRetry(error, this.failures, signal);
   }
 }

@@ -1,7 +1,7 @@
 import { asKubeError } from '../api/errors.js';
 import type { ObjectApi } from '../api/object-api.js';
 import { patiently } from './patience.js';
-import { pause } from './pause.js';
+import { pause } from '../pause.js';
 import { parseSidecarLog, type ResultRequest, SIDECAR, type SidecarResult } from './result-sidecar.js';
 
 export interface ResultPlace {

@@ -4,6 +4,7 @@ import { RUN_PROTOCOL, type RunRequestInput } from './request.js';
 
 /** What the command line says. */
 export interface ShellOptions {
+  /** The manifest, `-` for standard input; undefined where a request takes its place. */
   readonly file: string | undefined;
   readonly follow: boolean;
   readonly result: boolean;
