@@ -7,6 +7,13 @@ export type KubeFailure =
   /** No answer within the deadline. The call may have been carried out. */
   | 'timeout';
 
+/** One field that the API server refuses. */
+export interface KubeCause {
+  /** Such as `spec.containers[0].image`. */
+  readonly field: string;
+  readonly message: string;
+}
+
 /** One failed call; `message` is the API server's own when it gave one. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
@@ -16,34 +23,51 @@ export class KubeError extends Error {
   readonly reason: string;
   /** What the API server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | null;
+  /** The fields that were refused, as far as the API server names them. */
+  readonly causes: readonly KubeCause[];
 
   constructor(
     readonly failure: KubeFailure,
     message: string,
-    details: { status?: number; reason?: string; retryAfterMs?: number | null; cause?: unknown } = {},
+    details: {
+      status?: number;
+      reason?: string;
+      retryAfterMs?: number | null;
+      causes?: readonly KubeCause[];
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: details.cause });
     this.status = details.status ?? 0;
     this.reason = details.reason ?? '';
     this.retryAfterMs = details.retryAfterMs ?? null;
+    this.causes = details.causes ?? [];
   }
 
   /** The server's Status object as an error. */
   static fromResponse(status: number, body: string, retryAfter: string | undefined): KubeError {
-    const { message, reason } = parseStatus(body);
+    const { message, reason, causes } = parseStatus(body);
     const seconds = retryAfter === undefined ? NaN : Number(retryAfter);
     return new KubeError('response', message ?? `the API server answered ${status}`, {
       status,
       reason,
+      causes,
       retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null,
     });
   }
 }
 
-function parseStatus(body: string): { message?: string; reason?: string } {
+function parseStatus(body: string): { message?: string; reason?: string; causes?: KubeCause[] } {
   try {
-    const status = JSON.parse(body) as { kind?: string; message?: string; reason?: string };
-    return status.kind === 'Status' ? { message: status.message, reason: status.reason } : {};
+    const status = JSON.parse(body) as {
+      kind?: string;
+      message?: string;
+      reason?: string;
+      details?: { causes?: { field?: string; message?: string }[] };
+    };
+    const { message, reason, details } = status;
+    const causes = (details?.causes ?? []).map((cause) => ({ field: cause.field ?? '', message: cause.message ?? '' }));
+    return status.kind === 'Status' ? { message, reason, causes } : {};
   } catch {
     // A proxy in between may answer with text or HTML.
     return body === '' ? {} : { message: body.slice(0, 500) };

@@ -3,12 +3,26 @@ import { ignoring, LineSplitter, METADATA_ONLY, orNull, parse } from './answers.
 import type { Credentials } from './credentials.js';
 import { KubeError } from './errors.js';
 import { type Flow, Http2Transport } from './http2-transport.js';
-import type { Collection, KubeObject, LogQuery, ObjectApi, ObjectEvent, ObjectMeta, Selector } from './object-api.js';
 import { listEvents } from './list-events.js';
+import type {
+  ApiResource,
+  Applied,
+  ApplyOptions,
+  Collection,
+  KubeObject,
+  LogQuery,
+  ObjectApi,
+  ObjectEvent,
+  ObjectMeta,
+  ObjectRight,
+  Selector,
+  WriteOptions,
+} from './object-api.js';
 
 const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
 const MAX_ITEMS = 500;
+const HTTP_CREATED = 201;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 
@@ -24,19 +38,66 @@ export class Http2ObjectApi implements ObjectApi {
     this.logs = new Http2Transport(credentials, userAgent);
   }
 
-  async create(where: Collection<KubeObject>, body: object): Promise<ObjectMeta> {
+  async create(where: Collection<KubeObject>, body: object, options: WriteOptions = {}): Promise<ObjectMeta> {
     const { body: answer } = await this.counted(this.calls).request({
       method: 'POST',
-      path: pathOf(where),
+      path: pathOf(where) + written(options),
       body: JSON.stringify(body),
       accept: METADATA_ONLY,
       deadlineMs: WRITE_DEADLINE_MS,
     });
     const { metadata } = parse<KubeObject>(answer);
-    if (metadata?.uid === undefined || metadata.resourceVersion === undefined) {
+    // What was not written has no version.
+    if (metadata?.uid === undefined || (metadata.resourceVersion === undefined && options.dryRun !== true)) {
       throw new KubeError('connection', 'the answer to a create has no uid or no version');
     }
     return metadata;
+  }
+
+  async apply<T extends KubeObject>(
+    where: Collection<T>,
+    name: string,
+    body: object,
+    { fieldManager, force = false, ...options }: ApplyOptions,
+  ): Promise<Applied<T>> {
+    const { body: answer, status } = await this.counted(this.calls).request({
+      method: 'PATCH',
+      path: `${pathOf(where)}/${name}${written(options, { fieldManager, ...(force ? { force: 'true' } : {}) })}`,
+      // JSON is YAML.
+      body: JSON.stringify(body),
+      contentType: 'application/apply-patch+yaml',
+      deadlineMs: WRITE_DEADLINE_MS,
+    });
+    const object = parse<T>(answer);
+    if (object.metadata?.uid === undefined) {
+      throw new KubeError('connection', 'the answer to an apply has no uid');
+    }
+    return { object, created: status === HTTP_CREATED };
+  }
+
+  async resources(apiVersion: string): Promise<readonly ApiResource[] | null> {
+    const call = this.counted(this.calls).request({
+      method: 'GET',
+      path: rootOf(apiVersion),
+      deadlineMs: READ_DEADLINE_MS,
+    });
+    return (await orNull<{ resources?: ApiResource[] }>(call))?.resources ?? null;
+  }
+
+  async mayI({ where, verb, name }: ObjectRight): Promise<boolean> {
+    const { apiVersion, namespace, plural: resource } = where;
+    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+    const { body } = await this.counted(this.calls).request({
+      method: 'POST',
+      path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+      body: JSON.stringify({
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { namespace: namespace ?? '', group, resource, verb, name } },
+      }),
+      deadlineMs: WRITE_DEADLINE_MS,
+    });
+    return parse<{ status?: { allowed?: boolean } }>(body).status?.allowed === true;
   }
 
   async get<T extends KubeObject>(where: Collection<T>, name: string): Promise<T | null> {
@@ -163,8 +224,25 @@ export class Http2ObjectApi implements ObjectApi {
 }
 
 function pathOf({ apiVersion, plural, namespace }: Collection<KubeObject>): string {
-  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  return `${root}/namespaces/${namespace}/${plural}`;
+  const place = namespace === null ? '' : `/namespaces/${namespace}`;
+  return `${rootOf(apiVersion)}${place}/${plural}`;
+}
+
+function rootOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+/** The query of a write; empty without any. */
+function written(
+  { dryRun = false, strict = false }: WriteOptions,
+  rest: Readonly<Record<string, string>> = {},
+): string {
+  const query = new URLSearchParams({
+    ...rest,
+    ...(dryRun ? { dryRun: 'All' } : {}),
+    ...(strict ? { fieldValidation: 'Strict' } : {}),
+  }).toString();
+  return query === '' ? '' : `?${query}`;
 }
 
 function selection({ labels, fields }: Selector, rest: Readonly<Record<string, string>>): string {

@@ -24,7 +24,8 @@ export interface Collection<T extends KubeObject> {
   readonly apiVersion: string;
   /** As in the address: `pods`, `jobs`. */
   readonly plural: string;
-  readonly namespace: string;
+  /** null: objects of this kind are in no namespace. */
+  readonly namespace: string | null;
   /** Never there: it ties the type of the objects to their collection. */
   readonly shape?: T;
 }
@@ -53,10 +54,59 @@ export interface LogQuery {
   readonly limitBytes?: number;
 }
 
+/** How a write is done. */
+export interface WriteOptions {
+  /** Everything but the write itself: admission, validation, rights. */
+  readonly dryRun?: boolean;
+  /** A field that the kind does not have is refused, as is one that is named twice. Default: it is dropped. */
+  readonly strict?: boolean;
+}
+
+/** How a server-side apply is done. */
+export interface ApplyOptions extends WriteOptions {
+  /** Whose fields these are; a later apply of the same manager takes away what it leaves out. */
+  readonly fieldManager: string;
+  /** Take fields over from other managers. Default: status 409. */
+  readonly force?: boolean;
+}
+
+/** An object as the server has it after a write. */
+export interface Applied<T extends KubeObject> {
+  readonly object: T;
+  /** Was there none before? */
+  readonly created: boolean;
+}
+
+/** A kind as the API server describes it: the part that is looked at. */
+export interface ApiResource {
+  /** The plural; of a subresource `deployments/scale`. */
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+/** A right to ask about. */
+export interface ObjectRight {
+  readonly where: Collection<KubeObject>;
+  readonly verb: string;
+  readonly name?: string;
+}
+
 /** What the operators ask of the Kubernetes API, for objects of any kind. Every method throws KubeError. */
 export interface ObjectApi {
   /** @returns the metadata of the new object */
-  create(where: Collection<KubeObject>, body: object): Promise<ObjectMeta>;
+  create(where: Collection<KubeObject>, body: object, options?: WriteOptions): Promise<ObjectMeta>;
+  /** Server-side apply: creates the object or changes the fields that are given. Safe to repeat. */
+  apply<T extends KubeObject>(
+    where: Collection<T>,
+    name: string,
+    body: object,
+    options: ApplyOptions,
+  ): Promise<Applied<T>>;
+  /** The kinds of a group and version (`v1`, `batch/v1`); null when the server does not have it. */
+  resources(apiVersion: string): Promise<readonly ApiResource[] | null>;
+  /** Does the API server allow it to us? */
+  mayI(right: ObjectRight): Promise<boolean>;
   /** @returns null when there is no such object. */
   get<T extends KubeObject>(where: Collection<T>, name: string): Promise<T | null>;
   /** At most 500 of them. */
