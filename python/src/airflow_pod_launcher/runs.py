@@ -1,4 +1,4 @@
-"""One run of a pod: the child process `pod-launcher run-pod` and what it tells (docs/operators.md)."""
+"""One run: a child process of the runtime, such as `pod-launcher run-pod`, and what it tells (docs/operators.md)."""
 
 from __future__ import annotations
 
@@ -29,19 +29,22 @@ _LOOK_SECONDS = 0.2
 class Run:
     """Starts the child with a request. Its events are read in a thread, so that a signal can interrupt their reader.
 
-    When this process dies, however it dies, the child leaves the pod running and ends.
+    When this process dies, however it dies, the child leaves what it runs and ends.
 
     :param request: what to run (docs/operators.md)
+    :param command: of the runtime
     :param env: environment of the child. Default: this process's
 
     Raises FileNotFoundError when Node or the bundle is missing.
     """
 
-    def __init__(self, request: Mapping[str, Any], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], command: str = "run-pod", env: Mapping[str, str] | None = None
+    ) -> None:
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue(_MAX_EVENTS)
         self._killed = False
         self._child = subprocess.Popen(
-            [*runtime.command(), "run-pod", "--json", "--attached"],
+            [*runtime.command(), command, "--json", "--attached"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=None if env is None else dict(env),

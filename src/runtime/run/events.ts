@@ -64,15 +64,24 @@ export type RunEvent =
       /** To the API server, from the start on. */
       readonly requests: number;
     }
-  | { readonly type: 'error'; readonly code: RunErrorCode; readonly message: string };
+  | ErrorEvent;
+
+/** The last event when something could not be done. */
+export interface ErrorEvent {
+  readonly type: 'error';
+  readonly code: RunErrorCode;
+  readonly message: string;
+}
 
 /** Takes what is told. */
-export interface RunSink {
+export interface EventSink<E> {
   /** @returns false: no more for now; `ready` tells when there is room again */
-  tell(event: RunEvent): boolean;
+  tell(event: E): boolean;
   /** Resolves when there is room again. */
   ready(): Promise<void>;
 }
+
+export type RunSink = EventSink<RunEvent>;
 
 /** The run ends here; what is said is for the user. */
 export class RunError extends Error {

@@ -1,5 +1,6 @@
 import { nameOf, safeLabelValue } from '../pods/identity.js';
-import type { RunRequest, RunTask } from './request.js';
+import type { RunRequest } from './request.js';
+import type { RunTask } from './request-parts.js';
 
 const MAX_NAME_LENGTH = 63;
 

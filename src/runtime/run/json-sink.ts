@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import type { RunEvent, RunSink } from './events.js';
+import type { EventSink } from './events.js';
 
 /** Where lines go that somebody reads or does not read. */
 export interface Output {
@@ -61,10 +61,10 @@ export function openOutput(): Output {
 }
 
 /** Events as JSON, one a line. */
-export class JsonSink implements RunSink {
+export class JsonSink<E extends object> implements EventSink<E> {
   constructor(private readonly output: Output) {}
 
-  tell(event: RunEvent): boolean {
+  tell(event: E): boolean {
     return this.output.write(`${JSON.stringify(event)}\n`);
   }
 

@@ -5,9 +5,9 @@ import { decideCreate } from '../launch/create-decision.js';
 import { RunError, type RunSink } from './events.js';
 import { RUN_LABELS, runName, taskSelector } from './identity.js';
 import type { RunManifest } from './manifest.js';
+import { ObjectWatch } from './object-watch.js';
 import { patiently, type Patience, pauseBeforeRetry, refused, unreachable } from './patience.js';
 import { podsOf, type RunPod } from './pod-view.js';
-import { PodWatch } from './pod-watch.js';
 import type { RunRequest } from './request.js';
 
 /** The pod that a run follows. */
@@ -236,15 +236,15 @@ async function awaitGone(options: LaunchOptions, name: string, uid: string, reso
   sink.tell({ type: 'warning', message: `waiting for the end of pod ${name}, which an earlier try left behind` });
   const limit = AbortSignal.timeout((request.startupTimeoutSeconds ?? DEFAULT_QUOTA_WAIT_S) * 1000);
   const seen = { gone: false };
-  const watch = new PodWatch({
+  const watch = new ObjectWatch({
     api,
-    namespace,
+    where: podsOf(namespace),
     name,
     uid,
     resourceVersion,
     patienceMs: request.patienceSeconds * 1000,
     signal: AbortSignal.any([signal, limit]),
-    onPod: () => undefined,
+    onObject: () => undefined,
     onGone: () => (seen.gone = true),
   });
   await watch.run();

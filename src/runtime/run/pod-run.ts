@@ -7,10 +7,10 @@ import { RUN_LABELS } from './identity.js';
 import { launch, type Launched } from './launch.js';
 import { LogFollower } from './log-follower.js';
 import { buildRunManifest, type RunManifest } from './manifest.js';
+import { ObjectWatch } from './object-watch.js';
 import { cleanupOf, endOf, endOfGone, failure, type RunEnd } from './outcome.js';
 import { patiently } from './patience.js';
 import { isHopeless, isOver, podsOf, type PodView, type RunPod, viewPod } from './pod-view.js';
-import { PodWatch } from './pod-watch.js';
 import { readResult } from './read-result.js';
 import type { RunRequest } from './request.js';
 
@@ -106,15 +106,15 @@ export class PodRun {
     if (launched.pod !== null && this.end === null) {
       onPod(launched.pod);
     }
-    const watch = new PodWatch({
+    const watch = new ObjectWatch({
       api,
-      namespace,
+      where: podsOf(namespace),
       name,
       uid,
       resourceVersion,
       patienceMs: this.patienceMs,
       signal: this.watching.signal,
-      onPod,
+      onObject: onPod,
       onGone: (last) => {
         this.isGone = true;
         this.finish(endOfGone(last ?? this.last, request.container));

@@ -1,40 +1,32 @@
 import { z } from 'zod';
-import { ConfigError } from '../config/errors.js';
-
-/** Version of requests and events (docs/operators.md). */
-export const RUN_PROTOCOL = 1;
+import {
+  clusterPart,
+  objectPart,
+  parseRequest,
+  patiencePart,
+  RUN_PROTOCOL,
+  secondsPart,
+  taskPart,
+} from './request-parts.js';
 
 export const ON_FINISH = ['delete_pod', 'delete_succeeded_pod', 'delete_active_pod', 'keep_pod'] as const;
 export type OnFinish = (typeof ON_FINISH)[number];
 
-const seconds = z.number().positive().nullable();
-const object = z.record(z.string(), z.unknown());
 const containers = z.union([z.literal('all'), z.array(z.string())]);
 
 /** One layer of a pod: its manifest, or YAML that holds it. Later layers win, as mergePods does it. */
 const layer = z.union([
-  z.strictObject({ source: z.string(), manifest: object }),
+  z.strictObject({ source: z.string(), manifest: objectPart }),
   z.strictObject({ source: z.string(), yaml: z.string() }),
 ]);
-
-/** Whose pod it is; null for a pod that belongs to no task. */
-const task = z.strictObject({
-  dagId: z.string(),
-  taskId: z.string(),
-  runId: z.string(),
-  /** -1: not mapped. */
-  mapIndex: z.number().int().default(-1),
-  tryNumber: z.number().int(),
-  airflowVersion: z.string().default(''),
-});
 
 const result = z.strictObject({
   /** The file whose JSON is the result, in a folder that the container and the sidecar share. */
   path: z.string().regex(/^\/.+\/[^/]+$/, 'must be an absolute path of a file in a folder of its own'),
   /** Any image with a POSIX shell, `cat` and `wc`. */
   image: z.string().default('busybox:1'),
-  resources: object.nullable().default(null),
-  securityContext: object.nullable().default(null),
+  resources: objectPart.nullable().default(null),
+  securityContext: objectPart.nullable().default(null),
   /** Larger ones are refused. The kubelet keeps 10 MiB of a log by default. */
   maxBytes: z
     .number()
@@ -42,13 +34,6 @@ const result = z.strictObject({
     .positive()
     .max(8 * 1024 * 1024)
     .default(4 * 1024 * 1024),
-});
-
-const cluster = z.strictObject({
-  inCluster: z.boolean().optional(),
-  configFile: z.string().optional(),
-  config: z.string().optional(),
-  context: z.string().optional(),
 });
 
 const request = z.strictObject({
@@ -60,7 +45,8 @@ const request = z.strictObject({
   name: z.string().nullable().default(null),
   /** The name as it is, with nothing added. */
   exactName: z.boolean().default(false),
-  task: task.nullable().default(null),
+  /** Whose pod it is; null for a pod that belongs to no task. */
+  task: taskPart.nullable().default(null),
   /** A later try goes on with the pod that an earlier one left behind. */
   reattach: z.boolean().default(true),
   /** The container whose end is the end of the run. */
@@ -70,18 +56,18 @@ const request = z.strictObject({
     .default({ containers: null, initContainers: [] }),
   result: result.nullable().default(null),
   /** From the create until the pod has a node. */
-  scheduleTimeoutSeconds: seconds.default(null),
+  scheduleTimeoutSeconds: secondsPart.default(null),
   /** While the pod has a node and nothing in it runs. */
-  startupTimeoutSeconds: seconds.default(120),
+  startupTimeoutSeconds: secondsPart.default(120),
   onFinish: z.enum(ON_FINISH).default('delete_pod'),
   onKill: z.enum(['delete_pod', 'keep_pod']).default('delete_pod'),
   /** That the containers get to end when the pod is deleted. Default: what the pod says. */
   graceSeconds: z.number().int().nonnegative().nullable().default(null),
   /** So long the API server may be away. */
-  patienceSeconds: z.number().positive().default(600),
+  patienceSeconds: patiencePart,
   /** `created`: leave the pod to itself as soon as it exists. */
   until: z.enum(['created', 'ended']).default('ended'),
-  cluster: cluster.default({}),
+  cluster: clusterPart.default({}),
 });
 
 /** What is to be run, and how; every default is filled in. */
@@ -89,19 +75,12 @@ export type RunRequest = z.output<typeof request>;
 /** As it is written: defaults may be left out. */
 export type RunRequestInput = z.input<typeof request>;
 export type RunLayer = RunRequest['layers'][number];
-export type RunTask = NonNullable<RunRequest['task']>;
 
 /**
  * Reads a request.
  * @param file named in the errors
  * @throws ConfigError with every field that is wrong, unknown ones included
  */
-export function parseRunRequest(value: unknown, file = 'request'): RunRequest {
-  const parsed = request.safeParse(value);
-  if (parsed.success) {
-    return parsed.data;
-  }
-  throw new ConfigError(
-    parsed.error.issues.map(({ path, message }) => ({ file, field: path.map(String).join('.'), message })),
-  );
+export function parseRunRequest(value: unknown, file?: string): RunRequest {
+  return parseRequest(request, value, file);
 }

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { TASK_CONTAINER } from '../../../constructs/contract.js';
-import { RUN_PROTOCOL, type RunRequestInput } from './request.js';
+import type { RunRequestInput } from './request.js';
+import { RUN_PROTOCOL } from './request-parts.js';
 
 /** What the command line says. */
 export interface ShellOptions {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_pod_launcher.pod import PodFailed
 from airflow_pod_launcher.runs import Run
@@ -22,6 +22,9 @@ class RunOperator(BaseOperator):
     :param container_name_log_prefix_enabled: log the container's name before each line
     :param log_formatter: makes what is logged of the container's name and the line
     """
+
+    command: ClassVar[str] = "run-pod"
+    """Of the runtime."""
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class RunOperator(BaseOperator):
         """
         if self._killed:
             raise AirflowException("the task was told to end before its pod was created")
-        self._run = run = Run(request)
+        self._run = run = Run(request, self.command)
         try:
             return self._follow(run, context, request)
         except BaseException:

@@ -1,40 +1,39 @@
 import { asKubeError, isTransient, KubeError, watchError } from '../api/errors.js';
-import type { ObjectApi, ObjectEvent } from '../api/object-api.js';
+import type { Collection, KubeObject, ObjectApi, ObjectEvent } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
 import { LONGEST_PAUSE_MS, pauseBeforeRetry, refused, unreachable } from './patience.js';
-import { podsOf, type RunPod } from './pod-view.js';
 
-export interface PodWatchOptions {
+export interface ObjectWatchOptions<T extends KubeObject> {
   readonly api: ObjectApi;
-  readonly namespace: string;
+  readonly where: Collection<T>;
   readonly name: string;
   readonly uid: string;
   /** The version to go on from. */
   readonly resourceVersion: string;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
-  readonly onPod: (pod: RunPod) => void;
-  /** The pod is gone; null: nobody saw how. */
-  readonly onGone: (last: RunPod | null) => void;
+  readonly onObject: (object: T) => void;
+  /** The object is gone; null: nobody saw how. */
+  readonly onGone: (last: T | null) => void;
 }
 
 /** The API server sends a bookmark about every minute. */
 const SILENCE_MS = 75_000;
 const HTTP_GONE = 410;
 
-/** Follows one pod: resumes where the watch broke, and reads the pod where it cannot resume. */
-export class PodWatch {
+/** Follows one object: resumes where the watch broke, and reads the object where it cannot resume. */
+export class ObjectWatch<T extends KubeObject> {
   private resourceVersion: string;
   private readonly gone = new AbortController();
   private failures = 0;
   private heardAt = steadyNow();
 
-  constructor(private readonly options: PodWatchOptions) {
+  constructor(private readonly options: ObjectWatchOptions<T>) {
     this.resourceVersion = options.resourceVersion;
   }
 
   /**
-   * Runs until the pod is gone or the signal is aborted.
+   * Runs until the object is gone or the signal is aborted.
    * @throws RunError when the API server was away for too long, or does not allow it
    */
   async run(): Promise<void> {
@@ -56,11 +55,11 @@ export class PodWatch {
   }
 
   private async watch(signal: AbortSignal): Promise<void> {
-    const { api, namespace, name } = this.options;
+    const { api, where, name } = this.options;
     const broken: KubeError[] = [];
     const startedAt = steadyNow();
     await api.watch(
-      podsOf(namespace),
+      where,
       { fields: `metadata.name=${name}` },
       this.resourceVersion,
       { silenceMs: SILENCE_MS, signal },
@@ -83,39 +82,39 @@ export class PodWatch {
     }
   }
 
-  private take({ type, object }: ObjectEvent<RunPod>): void {
+  private take({ type, object }: ObjectEvent<T>): void {
     if (type === 'BOOKMARK') {
       return;
     }
     if (object.metadata?.uid !== this.options.uid) {
-      // Another pod of that name: ours went unseen.
+      // Another object of that name: ours went unseen.
       this.tellGone(null);
     } else if (type === 'DELETED') {
       this.tellGone(object);
     } else {
-      this.options.onPod(object);
+      this.options.onObject(object);
     }
   }
 
   private async read(): Promise<void> {
-    const { api, namespace, name, uid } = this.options;
-    const pod = await api.get(podsOf(namespace), name);
+    const { api, where, name, uid } = this.options;
+    const object = await api.get(where, name);
     this.heardAt = steadyNow();
-    if (pod?.metadata?.uid !== uid) {
+    if (object?.metadata?.uid !== uid) {
       this.tellGone(null);
       return;
     }
-    this.resourceVersion = pod.metadata.resourceVersion ?? '';
-    this.options.onPod(pod);
+    this.resourceVersion = object.metadata.resourceVersion ?? '';
+    this.options.onObject(object);
   }
 
-  private tellGone(last: RunPod | null): void {
+  private tellGone(last: T | null): void {
     this.gone.abort();
     this.options.onGone(last);
   }
 
   private async recover(error: KubeError, signal: AbortSignal): Promise<void> {
-    const what = `watch pod ${this.options.name}`;
+    const what = `watch ${this.options.where.plural}/${this.options.name}`;
     if (error.status === HTTP_GONE) {
       this.resourceVersion = '';
     } else if (!isTransient(error)) {
