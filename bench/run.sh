@@ -5,6 +5,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ ${1:-} != --locked ]]; then
   bash scripts/bootstrap.sh --cluster
+  PATH=$PWD/node_modules/.bin:$PATH
+  tsc -p bench/tsconfig.json
+  # Before a cluster is started for them.
+  node dist/bench/bench/check-options.js "$@"
+  [[ " $* " != *" --help "* ]] || exit 0
   scripts/cluster/cluster.sh up --kwok
   # Nothing else may use the cluster while it is measured.
   exec bash scripts/cluster/cluster.sh lock -- bash bench/run.sh --locked "$@"
@@ -12,7 +17,6 @@ fi
 shift
 PATH=$PWD/node_modules/.bin:$PATH
 node scripts/runtime/bundle.mjs
-tsc -p bench/tsconfig.json
 npm run --silent build
 python=$(bash bench/executors/environment.sh)
 exec node dist/bench/bench/main.js --python "$python/bin/python" "$@"
