@@ -10,6 +10,7 @@ import { Logs } from './logs.js';
 import { Migrations, type MigrationsOptions } from './migrations.js';
 import { Release } from './release.js';
 import { Scheduler, type SchedulerOptions } from './scheduler.js';
+import { Tasks } from './tasks.js';
 import { Triggerer, type TriggererOptions } from './triggerer.js';
 import { Checks } from './validation.js';
 import { DEFAULT_AIRFLOW_VERSION, VERSION } from './version.js';
@@ -66,6 +67,8 @@ export class Airflow extends Construct {
   public readonly dagProcessor?: DagProcessor;
   public readonly triggerer: Triggerer;
   public readonly migrations: Migrations;
+  /** What tasks may do in the cluster: nothing, unless it is allowed here. */
+  public readonly tasks: Tasks;
   /** Not there when `firstUser.enabled` is false. */
   public readonly firstUser?: FirstUser;
 
@@ -98,6 +101,7 @@ export class Airflow extends Construct {
     if (!release.parsesInScheduler)
       this.dagProcessor = new DagProcessor(this, 'dag-processor', { release, ...props.dagProcessor });
     this.triggerer = new Triggerer(this, 'triggerer', { release, ...props.triggerer });
+    this.tasks = new Tasks(this, 'tasks', { release, triggerer: this.triggerer });
   }
 
   private check(name: string, airflowVersion: string, props: AirflowProps): void {

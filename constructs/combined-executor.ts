@@ -25,6 +25,7 @@ export function bindCombined(scope: Construct, release: Release, executors: read
     parallelism: bindings.reduce((sum, { parallelism }) => sum + (parallelism ?? AIRFLOW_PARALLELISM), 0),
     scheduler: join(bindings.map((binding) => binding.scheduler)),
     webserver: join(bindings.map((binding) => binding.webserver)),
+    taskAccounts: bindings.flatMap(({ taskAccounts }) => taskAccounts ?? []),
     runsInScheduler: bindings.some((binding) => binding.runsInScheduler),
   };
 }

@@ -65,6 +65,9 @@ export const LABELS = {
   STANDBY: 'airflow-pod-launcher/standby',
 } as const;
 
+/** On objects that a stack has outside of its own namespace: that namespace. With `release` it says whose they are. */
+export const STACK_NAMESPACE_LABEL = 'cdk8s-airflow/stack-namespace';
+
 /** Annotations on standby pods. */
 export const STANDBY_ANNOTATIONS = {
   /** The launcher that keeps it: the name of the scheduler's pod. */

@@ -19,7 +19,7 @@ export {
   type StandbyOptions,
   type StockKubernetesExecutorOptions,
 } from './executor.js';
-export { type ExecutorBinding } from './executor-binding.js';
+export { type ExecutorBinding, type TaskAccount } from './executor-binding.js';
 export { FirstUser, type FirstUserOptions, type FirstUserProps } from './first-user.js';
 export { type DagsGitSyncOptions } from './git-sync.js';
 export { Keys, type KeysProps } from './keys.js';
@@ -50,6 +50,10 @@ export { Scheduler, type SchedulerOptions, type SchedulerProps } from './schedul
 export { SecretRef } from './secret-ref.js';
 export { type TaskPodOptions } from './task-pod.js';
 export { type QueueOptions } from './task-queues.js';
+export { type TaskPermissions } from './task-permissions.js';
+export { TaskServiceAccount, type TaskServiceAccountProps } from './task-service-account.js';
+export { Tasks, type TasksProps } from './tasks.js';
+export { DeferredPods, type DeferredPodsProps } from './deferred-pods.js';
 export { Triggerer, type TriggererOptions, type TriggererProps } from './triggerer.js';
 export { type Problem, ValidationError } from './validation.js';
 export { DEFAULT_AIRFLOW_VERSION, VERSION } from './version.js';

@@ -87,6 +87,7 @@ export function bindKubernetes(
   return {
     config: {},
     parallelism: options.maxPods,
+    taskAccounts: [{ name: taskServiceAccount(release, taskPod), namespaces }],
     runsInScheduler: false,
     scheduler: {
       // First, so that it starts while the database is waited for.
@@ -184,6 +185,7 @@ export function bindStockKubernetes(
       },
     },
     parallelism: options.parallelism,
+    taskAccounts: [{ name: taskServiceAccount(release, taskPod), namespaces: [release.namespace] }],
     runsInScheduler: false,
     scheduler: {
       volumes: [tokenVolume(TOKEN), ...(template.volumes ?? [])],

@@ -21,8 +21,11 @@ export interface ComponentRoleProps {
   readonly roleName: string;
   /** @default - The namespace of the stack. */
   readonly namespace?: string;
-  /** In the namespace of the stack. */
   readonly serviceAccountName: string;
+  /** Namespaces of the service accounts of that name. @default - The namespace of the stack. */
+  readonly serviceAccountNamespaces?: string[];
+  /** More labels. @default - None. */
+  readonly labels?: { [key: string]: string };
   readonly rules: RoleRule[];
 }
 
@@ -34,7 +37,8 @@ export class ComponentRole extends Construct {
     super(scope, id);
     const { release, roleName } = props;
     const namespace = props.namespace ?? release.namespace;
-    const labels = release.objectLabels(props.component);
+    const labels = { ...release.objectLabels(props.component), ...props.labels };
+    const accounts = props.serviceAccountNamespaces ?? [release.namespace];
     this.rules = [...props.rules];
     new ApiObject(this, 'Resource', {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -47,13 +51,18 @@ export class ComponentRole extends Construct {
       kind: 'RoleBinding',
       metadata: { name: `${roleName}-rolebinding`, namespace, labels },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `${roleName}-role` },
-      subjects: [{ kind: 'ServiceAccount', name: props.serviceAccountName, namespace: release.namespace }],
+      subjects: accounts.map((each) => ({
+        kind: 'ServiceAccount',
+        name: props.serviceAccountName,
+        namespace: each,
+      })),
     });
   }
 
-  /** Grants more. */
+  /** Grants more; what is granted already is not repeated. */
   public addRule(rule: RoleRule): void {
-    this.rules.push(rule);
+    const text = JSON.stringify(rule);
+    if (!this.rules.some((each) => JSON.stringify(each) === text)) this.rules.push(rule);
   }
 }
 

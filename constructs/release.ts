@@ -65,6 +65,9 @@ export class Release extends Construct {
   public readonly executor: ExecutorBinding;
   public readonly config: AirflowConfig;
 
+  /** Service accounts of tasks that have been granted something: their pods get a token. */
+  public readonly grantedAccounts = new Set<string>();
+
   private readonly scripts: Scripts;
   private readonly pullSecrets: string[];
   private readonly executorClass: string;

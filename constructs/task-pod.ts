@@ -1,7 +1,7 @@
 import { Yaml } from 'cdk8s';
 import { complete, nonEmpty } from './component.js';
 import { PATHS, TASK_CONTAINER } from './contract.js';
-import { AIRFLOW_UID, type EnvVar, joinParts, restrictedPod, sameNode } from './pod.js';
+import { AIRFLOW_UID, type EnvVar, joinParts, type PodPart, restrictedPod, sameNode, tokenVolume } from './pod.js';
 import { taskExecutors } from './executor-names.js';
 import type { Release } from './release.js';
 import { checkResources, renderResources, type Resources } from './resources.js';
@@ -27,7 +27,7 @@ export interface TaskPodOptions {
   readonly affinity?: object;
   /** @default - The cluster's default. */
   readonly priorityClassName?: string;
-  /** A service account of each launch namespace, e.g. with a cloud identity. @default - `<release>-airflow-worker`, without rights. */
+  /** A service account of each launch namespace, e.g. with a cloud identity. @default - `<release>-airflow-worker`, without rights but those of `airflow.tasks.allow`. */
   readonly serviceAccountName?: string;
 }
 
@@ -37,12 +37,18 @@ export function taskServiceAccount(release: Release, options: TaskPodOptions): s
 }
 
 /**
- * The pod template as YAML. It holds no secret, no database URL and no token; with Airflow 2, whose tasks use the
+ * The pod template as YAML. It holds no secret, no database URL and, unless its service account has been granted
+ * something, no token; with Airflow 2, whose tasks use the
  * database themselves, references to the Secrets of its URL and of the Fernet key.
  */
 export function renderTaskPod(release: Release, options: TaskPodOptions): string {
   const { isAirflow2 } = release;
-  const part = joinParts(isAirflow2 ? release.commonPart() : release.config.part, release.dags.task, release.logs);
+  const part = joinParts(
+    isAirflow2 ? release.commonPart() : release.config.part,
+    release.dags.task,
+    release.logs,
+    tokenPart(release, options),
+  );
   const env: EnvVar[] = [
     { name: 'AIRFLOW__CORE__EXECUTOR', value: taskExecutors(release.config.get('core', 'executor')) },
     { name: 'CONNECTION_CHECK_MAX_COUNT', value: '0' },
@@ -86,6 +92,16 @@ export function renderTaskPod(release: Release, options: TaskPodOptions): string
   };
   // Through JSON: YAML would write what is undefined as null.
   return Yaml.stringify(JSON.parse(JSON.stringify(pod)));
+}
+
+/** A token for the container of the task, if its service account has been granted anything. */
+function tokenPart(release: Release, options: TaskPodOptions): PodPart {
+  if (!release.grantedAccounts.has(taskServiceAccount(release, options))) return {};
+  const name = 'kube-api-token';
+  return {
+    volumes: [tokenVolume(name)],
+    mounts: [{ name, mountPath: PATHS.SERVICE_ACCOUNT_DIR, readOnly: true }],
+  };
 }
 
 /** `over` merged over `base`: maps and requests entry by entry, tolerations added, the rest replaced. */

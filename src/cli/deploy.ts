@@ -6,7 +6,7 @@ import type { KubeClient } from './kube/client.js';
 import { readManifests } from './kube/manifests.js';
 import { objectName, type KubeObject } from './kube/objects.js';
 import { inApplyOrder } from './kube/order.js';
-import { PRUNED_KINDS, releaseObjects, remove, superseded } from './kube/prune.js';
+import { PRUNED_KINDS, releaseObjects, remove, superseded, taskRights } from './kube/prune.js';
 import { takeOver } from './kube/take-over.js';
 import { ReleaseView } from './kube/release-view.js';
 import { NotReadyError, waitReady } from './kube/wait-ready.js';
@@ -174,14 +174,18 @@ async function applyAll(
 }
 
 async function prune(session: Session, { objects, result }: DeployContext, task: Handle): Promise<void> {
-  for (const namespace of new Set(objects.flatMap((object) => object.metadata.namespace ?? []))) {
-    const found = await releaseObjects(session.client, PRUNED_KINDS, namespace, session.release);
+  const removeOld = async (found: readonly KubeObject[]): Promise<void> => {
     for (const object of superseded(found, objects)) {
       await remove(session.client, object);
       result.removed.push(objectName(object));
       task.output = `${objectName(object)} removed`;
     }
+  };
+  const namespaces = new Set(objects.flatMap((object) => object.metadata.namespace ?? []));
+  for (const namespace of namespaces) {
+    await removeOld(await releaseObjects(session.client, PRUNED_KINDS, namespace, session.release));
   }
+  await removeOld(await taskRights(session.client, session.namespace, session.release, namespaces));
   task.title = `Remove what the stack no longer has: ${result.removed.length === 0 ? 'nothing' : result.removed.join(', ')}`;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
+import { STACK_NAMESPACE_LABEL } from '../../constructs/contract.js';
 import { deploySteps, newDeployContext, type DeployResult } from '../../src/cli/deploy.js';
 import { EXIT_CODES } from '../../src/cli/errors.js';
 import { KubeClient } from '../../src/cli/kube/client.js';
@@ -107,6 +108,46 @@ describe('deploy', () => {
     expect(await exists('ConfigMap', 'foreign')).toBe(true);
     expect(await exists('Secret', 'kept')).toBe(true);
   }, 120_000);
+
+  test('removes rights in other namespaces and policies of the cluster, but not those of another stack', async () => {
+    const object = (apiVersion: string, kind: string, name: string, of: string, rest: object): object => {
+      return {
+        apiVersion,
+        kind,
+        metadata: { name, labels: { ...labels(name), [STACK_NAMESPACE_LABEL]: of }, ...rest },
+      };
+    };
+    const role = (name: string, of = namespace): object =>
+      object('rbac.authorization.k8s.io/v1', 'Role', name, of, { namespace: 'default' });
+    const policy = (name: string, of = namespace): object => ({
+      ...object('admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy', name, of, {}),
+      spec: {
+        matchConstraints: {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+        },
+        validations: [{ expression: 'true' }],
+      },
+    });
+    const [gone, kept, foreign] = ['gone', 'kept', 'foreign'].map((name) => `${namespace}-${name}`) as [
+      string,
+      string,
+      string,
+    ];
+    const others = [role(foreign, 'elsewhere'), policy(foreign, 'elsewhere')];
+    await deploy([configMap('first'), role(gone), role(kept), policy(gone), policy(kept), ...others]);
+    try {
+      const { removed } = await deploy([configMap('first'), role(kept), policy(kept)]);
+      expect(removed).toEqual([`role/${gone}`, `validatingadmissionpolicy/${gone}`]);
+    } finally {
+      for (const name of [kept, foreign]) {
+        const api = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
+        await session.client.request('DELETE', `${api}/${name}`);
+        const policies = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
+        await session.client.request('DELETE', `${policies}/${name}`);
+      }
+    }
+  }, 60_000);
 
   test('takes over what kubectl applied, list items that the stack no longer has too', async () => {
     const before = deployment('applied', { command: ['sleep', '3600'] }, { initContainers: [sidecar] });

@@ -5,7 +5,7 @@ import { defineCommand } from '../command.js';
 import { CliError, EXIT_CODES } from '../errors.js';
 import { releaseNamespaces } from '../kube/launch-namespaces.js';
 import { objectName, type KubeObject } from '../kube/objects.js';
-import { DATA_KINDS, PRUNED_KINDS, releaseObjects, remove } from '../kube/prune.js';
+import { DATA_KINDS, PRUNED_KINDS, releaseObjects, remove, taskRights } from '../kube/prune.js';
 import { note } from '../progress.js';
 import type { Session } from '../session.js';
 
@@ -32,6 +32,7 @@ export const destroy = defineCommand({
     for (const each of namespaces) {
       objects.push(...(await releaseObjects(client, kinds, each, release)));
     }
+    objects.push(...(await taskRights(client, namespace, release, namespaces)));
     // What a controller made goes with its owner.
     const own = objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
     const found = [...own, ...(await taskPods(session, namespaces))];

@@ -101,11 +101,14 @@ export class KubeClient {
     return (await this.pathOf(apiVersion, kind, '-')).includes('/namespaces/-/');
   }
 
-  /** All objects of a kind in a namespace, with their `kind` and `apiVersion` (list items come without). */
+  /**
+   * All objects of a kind in a namespace, with their `kind` and `apiVersion` (list items come without).
+   * @param namespace undefined: in all of them, or of the whole cluster
+   */
   async list<T extends KubeObject>(
     apiVersion: string,
     kind: string,
-    namespace: string,
+    namespace: string | undefined,
     labelSelector?: string,
   ): Promise<T[]> {
     const path = await this.pathOf(apiVersion, kind, namespace);

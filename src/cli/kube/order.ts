@@ -6,7 +6,8 @@ import type { KubeObject } from './objects.js';
  */
 const ORDER: readonly (readonly string[])[] = [
   ['Namespace', 'CustomResourceDefinition', 'StorageClass', 'PriorityClass', 'RuntimeClass'],
-  ['ResourceQuota', 'LimitRange', 'NetworkPolicy'],
+  // Limits before the rights that they limit.
+  ['ResourceQuota', 'LimitRange', 'NetworkPolicy', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
   ['ServiceAccount', 'Role', 'ClusterRole'],
   ['RoleBinding', 'ClusterRoleBinding'],
   ['ConfigMap', 'Secret'],

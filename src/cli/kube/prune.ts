@@ -1,3 +1,4 @@
+import { STACK_NAMESPACE_LABEL } from '../../../constructs/contract.js';
 import { FIELD_MANAGER } from './apply.js';
 import { KubeApiError, type KubeClient } from './client.js';
 import type { KubeObject } from './objects.js';
@@ -17,6 +18,15 @@ export const PRUNED_KINDS: readonly (readonly [apiVersion: string, kind: string]
   ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
   ['rbac.authorization.k8s.io/v1', 'Role'],
   ['v1', 'ServiceAccount'],
+];
+
+/** Kinds of what `tasks.allow` makes, wherever it is: of the whole cluster, or in namespaces that nothing else names. */
+const TASK_RIGHT_KINDS: readonly (readonly [apiVersion: string, kind: string])[] = [
+  ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
+  ['rbac.authorization.k8s.io/v1', 'Role'],
+  // Last: a right must not outlive its limits.
+  ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding'],
+  ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy'],
 ];
 
 /** What `destroy` removes only when told so. */
@@ -43,17 +53,50 @@ export function superseded(found: readonly KubeObject[], wanted: readonly KubeOb
   );
 }
 
-/** The release's objects of these kinds; kinds that the cluster lacks or does not let us list are left out. */
+/**
+ * The release's objects of these kinds; kinds that the cluster lacks or does not let us list are left out, and so is
+ * what `tasks.allow` makes, which a release of the same name may have in this namespace too.
+ */
 export async function releaseObjects(
   client: KubeClient,
   kinds: readonly (readonly [apiVersion: string, kind: string])[],
   namespace: string,
   release: string,
 ): Promise<KubeObject[]> {
+  return await listed(client, kinds, namespace, `release=${release},!${STACK_NAMESPACE_LABEL}`);
+}
+
+/**
+ * What `tasks.allow` made for a release, wherever it is. Who may not look into all namespaces and at policies finds what
+ * is in the given ones.
+ * @param namespace of the stack
+ */
+export async function taskRights(
+  client: KubeClient,
+  namespace: string,
+  release: string,
+  namespaces: Iterable<string>,
+): Promise<KubeObject[]> {
+  const selector = `release=${release},${STACK_NAMESPACE_LABEL}=${namespace}`;
+  const found = await listed(client, TASK_RIGHT_KINDS, undefined, selector);
+  if (found.length > 0) {
+    return found;
+  }
+  const kinds = TASK_RIGHT_KINDS.filter(([apiVersion]) => apiVersion.startsWith('rbac.'));
+  const here = await Promise.all([...namespaces].map((each) => listed(client, kinds, each, selector)));
+  return here.flat();
+}
+
+async function listed(
+  client: KubeClient,
+  kinds: readonly (readonly [apiVersion: string, kind: string])[],
+  namespace: string | undefined,
+  selector: string,
+): Promise<KubeObject[]> {
   const found: KubeObject[] = [];
   for (const [apiVersion, kind] of kinds) {
     try {
-      found.push(...(await client.list(apiVersion, kind, namespace, `release=${release}`)));
+      found.push(...(await client.list(apiVersion, kind, namespace, selector)));
     } catch (error) {
       if (!(error instanceof KubeApiError && (error.code === 404 || error.code === 403))) {
         throw error;

@@ -30,6 +30,13 @@ describe('the order in which objects are applied', () => {
     ]);
   });
 
+  test('has what limits a right before the right', () => {
+    const kinds = ['RoleBinding', 'Role', 'ValidatingAdmissionPolicyBinding', 'ValidatingAdmissionPolicy'];
+    expect(inApplyOrder(kinds.map((kind) => object(kind))).map(({ kind }) => kind)).toEqual([
+      ...['ValidatingAdmissionPolicyBinding', 'ValidatingAdmissionPolicy', 'Role', 'RoleBinding'],
+    ]);
+  });
+
   test('keeps the order of the manifests among equals', () => {
     const sorted = inApplyOrder([object('Deployment', 'b'), object('StatefulSet', 'c'), object('Deployment', 'a')]);
     expect(sorted.map(({ metadata }) => metadata.name)).toEqual(['b', 'c', 'a']);

@@ -1,0 +1,139 @@
+import { ApiObject } from 'cdk8s';
+import { Construct } from 'constructs';
+import { ClusterObject } from './cluster-object.js';
+import type { DeferredPods } from './deferred-pods.js';
+import { lazy } from './lazy.js';
+import { ComponentRole } from './rbac.js';
+import type { Release } from './release.js';
+import { stackLabels } from './stack-labels.js';
+import { admissionBinding, admissionPolicy, type TaskAdmission } from './task-admission.js';
+import { checkPermissions, roleRules, type TaskPermissions, writes } from './task-permissions.js';
+import { Checks } from './validation.js';
+
+/** Props of `TaskServiceAccount`; `Tasks` gives them. */
+export interface TaskServiceAccountProps {
+  readonly release: Release;
+  readonly deferredPods: DeferredPods;
+  readonly name: string;
+  /** It is there in each of them. */
+  readonly namespaces: string[];
+}
+
+/** A service account of tasks, and what it may do. */
+export class TaskServiceAccount extends Construct {
+  public readonly name: string;
+  private readonly props: TaskServiceAccountProps;
+  private readonly checks: Checks;
+  private readonly roles = new Map<string, ComponentRole>();
+  /** By namespace: what has been allowed there. */
+  private readonly allowed = new Map<string, TaskPermissions[]>();
+  private readonly policies = new Set<string>();
+
+  public constructor(scope: Construct, id: string, props: TaskServiceAccountProps) {
+    super(scope, id);
+    this.name = props.name;
+    this.props = props;
+    this.checks = new Checks(this);
+  }
+
+  /** Makes the service account itself, in each of its namespaces. */
+  public create(annotations: { [key: string]: string } = {}): void {
+    for (const namespace of this.props.namespaces) {
+      new ApiObject(this, `account-${namespace}`, {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: this.name, namespace, annotations, labels: this.props.release.objectLabels('worker') },
+        // The container of the task mounts a token; the others of its pod need none.
+        automountServiceAccountToken: false,
+      });
+    }
+  }
+
+  /** Allows it to the tasks of this service account, besides what they may already. */
+  public allow(permissions: TaskPermissions): void {
+    const { release, namespaces, deferredPods } = this.props;
+    const { namespace } = permissions;
+    const targets = namespace === undefined ? namespaces : [namespace];
+    const ofStack = targets.some((target) => release.namespaces.includes(target));
+    checkPermissions(this.checks, permissions, ofStack);
+    release.grantedAccounts.add(this.name);
+    for (const target of targets) {
+      this.allowed.set(target, [...(this.allowed.get(target) ?? []), permissions]);
+      const role = this.role(target, namespace === undefined ? [target] : namespaces);
+      for (const rule of roleRules(permissions)) role.addRule(rule);
+      if (writes(permissions) && permissions.admissionPolicy !== false) this.enforce(target);
+      if (permissions.deferrable === true) deferredPods.follow(target);
+    }
+  }
+
+  /** @param from namespaces of the service accounts of this name that get it */
+  private role(namespace: string, from: string[]): ComponentRole {
+    // The tasks of one namespace may be allowed more in it than those of the others.
+    const own = from.length === 1 && from[0] === namespace;
+    const id = own ? `role-${namespace}` : `shared-role-${namespace}`;
+    const { release } = this.props;
+    // Stacks of one name that have no namespace in common may still share one where their tasks have rights.
+    const prefix = release.namespaces.includes(namespace) ? release.name : `${release.namespace}-${release.name}`;
+    const role =
+      this.roles.get(id) ??
+      new ComponentRole(this, id, {
+        release,
+        component: 'worker',
+        namespace,
+        roleName: `${prefix}-tasks-${this.name}${own ? '' : '-shared'}`,
+        serviceAccountName: this.name,
+        serviceAccountNamespaces: from,
+        rules: [],
+        labels: stackLabels(release),
+      });
+    this.roles.set(id, role);
+    return role;
+  }
+
+  /** Has the API server hold what these tasks make in that namespace to what is allowed. */
+  private enforce(namespace: string): void {
+    if (this.policies.has(namespace)) return;
+    this.policies.add(namespace);
+    const { release } = this.props;
+    const name = [release.namespace, release.name, this.name, namespace].join('.');
+    const metadata = { name, labels: { ...release.objectLabels('worker'), ...stackLabels(release) } };
+    const apiVersion = 'admissionregistration.k8s.io/v1';
+    new ClusterObject(this, `policy-${namespace}`, {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata,
+      spec: lazy(() => admissionPolicy(this.admission(namespace))),
+    });
+    new ClusterObject(this, `policy-binding-${namespace}`, {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: admissionBinding(name),
+    });
+  }
+
+  private admission(namespace: string): TaskAdmission {
+    const { release, namespaces } = this.props;
+    const allowed = this.allowed.get(namespace) ?? [];
+    const named = (names: (string[] | undefined)[]): string[] => [...new Set(names.flatMap((each) => each ?? []))];
+    return {
+      usernames: namespaces.map((each) => `system:serviceaccount:${each}:${this.name}`),
+      namespace,
+      secrets: named(allowed.map(({ secrets }) => secrets)),
+      serviceAccounts: named([['default'], ...allowed.map(({ serviceAccounts }) => serviceAccounts)]),
+      ...(release.namespaces.includes(namespace) && { stack: { release: release.name, claims: claims(release) } }),
+    };
+  }
+}
+
+/** The volume claims of the stack: those that its pods mount, and the database's. */
+function claims(release: Release): string[] {
+  const { dags, logs, executor } = release;
+  const parts = [logs, dags.processor, dags.reader, dags.task, executor.scheduler, executor.webserver];
+  const mounted = parts.flatMap(({ volumes }) =>
+    (volumes ?? []).flatMap(({ persistentVolumeClaim }) =>
+      persistentVolumeClaim === undefined ? [] : [(persistentVolumeClaim as { claimName: string }).claimName],
+    ),
+  );
+  return [...new Set([...mounted, `data-${release.name}-postgresql-0`])];
+}
