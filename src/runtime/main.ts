@@ -15,6 +15,8 @@ Usage:
       Create the Secrets of FILE that do not exist yet; those that do are never changed.
   pod-launcher run-pod FILE [--follow] [--result] [--keep] [--namespace NAME] [--kubeconfig FILE] [--context NAME]
       Run the pod of a manifest to its end: pod-launcher run-pod --help
+  pod-launcher run-spark --image IMAGE [options] APPLICATION [ARGUMENT…]
+      Run a Spark application to its end: pod-launcher run-spark --help
   pod-launcher --version
   pod-launcher --help
 
@@ -26,6 +28,11 @@ Exit codes: ${EXIT_CODES.OK} done, ${EXIT_CODES.ERROR} unforeseen, ${EXIT_CODES.
 class UsageError extends Error {}
 
 async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  // What follows the application is the application's.
+  if (args[0] === 'run-spark') {
+    const { runSpark } = await import('./commands/run-spark.js');
+    return runSpark(args.slice(1), env);
+  }
   const { values, positionals } = parse(args);
   if (values.help === true) {
     process.stdout.write(positionals[0] === 'run-pod' ? RUN_POD_HELP : HELP);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT_CODES } from '../../../constructs/contract.js';
+import type { ObjectApi } from '../api/object-api.js';
 import type { RunEvent, RunSink } from '../run/events.js';
-import type { RunEnd } from '../run/outcome.js';
+import type { CreatePod } from '../run/launch.js';
 import { PodRun, type RunLeft } from '../run/pod-run.js';
 import { parseRunRequest, type RunRequest } from '../run/request.js';
 import { shellRequest } from '../run/shell-request.js';
@@ -17,11 +18,12 @@ export function runPod(options: RunPodOptions, env: NodeJS.ProcessEnv): Promise<
   return runForProgram<RunRequest, RunEvent>({
     attached: options.attached,
     parse: parseRunRequest,
-    run: async (request, sink, stops) => exitCodeFor(await run(request, sink, stops, env)),
+    run: async (request, sink, stops) => exitCodeFor(await followPod(request, sink, stops, env)),
   });
 }
 
-function exitCodeFor(left: RunLeft): number {
+/** Of `--json`. */
+export function exitCodeFor(left: RunLeft): number {
   if (left === 'created') {
     return EXIT_CODES.OK;
   }
@@ -37,28 +39,35 @@ async function runForPerson(options: RunPodOptions, env: NodeJS.ProcessEnv): Pro
   const sink = new TextSink(process.stdout, process.stderr, options.result);
   try {
     const request = parseRunRequest(shellRequest(await readInput(options.file ?? '-'), options), 'command line');
-    const left = await run(request, sink, stops, env);
-    if (left === 'created') {
-      return EXIT_CODES.OK;
-    }
-    if (left === 'detached' || left.outcome === 'killed') {
-      return SHELL_EXIT_CODES.SIGNALED;
-    }
-    return exitCodeOf(left);
+    return shellExitCodeFor(await followPod(request, sink, stops, env));
   } catch (error) {
     tellError(error, sink);
     return SHELL_EXIT_CODES.RUN_FAILED;
   }
 }
 
-function exitCodeOf({ outcome, exitCode }: RunEnd): number {
-  if (outcome === 'succeeded') {
+/** For people: that of the container. */
+export function shellExitCodeFor(left: RunLeft): number {
+  if (left === 'created') {
     return EXIT_CODES.OK;
   }
-  return exitCode === null || exitCode === 0 ? SHELL_EXIT_CODES.RUN_FAILED : exitCode;
+  if (left === 'detached' || left.outcome === 'killed') {
+    return SHELL_EXIT_CODES.SIGNALED;
+  }
+  if (left.outcome === 'succeeded') {
+    return EXIT_CODES.OK;
+  }
+  return left.exitCode === null || left.exitCode === 0 ? SHELL_EXIT_CODES.RUN_FAILED : left.exitCode;
 }
 
-function run(request: RunRequest, sink: RunSink, stops: Stops, env: NodeJS.ProcessEnv): Promise<RunLeft> {
+/** Makes or finds the pod of a request and follows it. @param creator makes what creates it, if the API does not */
+export function followPod(
+  request: RunRequest,
+  sink: RunSink,
+  stops: Stops,
+  env: NodeJS.ProcessEnv,
+  creator?: (api: ObjectApi) => CreatePod,
+): Promise<RunLeft> {
   return withCluster(request.cluster, env, async (api, defaultNamespace) => {
     try {
       const podRun = new PodRun({
@@ -69,6 +78,7 @@ function run(request: RunRequest, sink: RunSink, stops: Stops, env: NodeJS.Proce
         sink,
         kill: stops.kill.signal,
         detach: stops.detach.signal,
+        create: creator?.(api),
       });
       return await podRun.run();
     } catch (error) {

@@ -1,7 +1,8 @@
 import { asKubeError, KubeError } from '../api/errors.js';
-import type { ObjectApi } from '../api/object-api.js';
+import type { ObjectApi, ObjectMeta } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
 import { decideCreate } from '../launch/create-decision.js';
+import type { PodManifest } from '../pods/merge.js';
 import { RunError, type RunSink } from './events.js';
 import { RUN_LABELS, runName, taskSelector } from './identity.js';
 import type { RunManifest } from './manifest.js';
@@ -30,7 +31,14 @@ export interface LaunchOptions {
   readonly sink: RunSink;
   /** Nothing is created after it. */
   readonly signal: AbortSignal;
+  readonly create?: CreatePod;
 }
+
+/**
+ * Creates a pod whose manifest has its name and namespace, once. Default: by the API.
+ * @throws KubeError as a create of the API does, RunError when no repetition mends it
+ */
+export type CreatePod = (namespace: string, pod: PodManifest, name: string) => Promise<ObjectMeta>;
 
 /** Pods of one task that were kept. */
 const MAX_GENERATIONS = 200;
@@ -113,9 +121,14 @@ async function create(options: LaunchOptions, name: string): Promise<Launched | 
       throw new RunError('Unreachable', 'stopped before the pod was created');
     }
     try {
-      const { uid = '', resourceVersion = '' } = await api.create(podsOf(namespace), body);
+      const { uid = '', resourceVersion = '' } = await (options.create === undefined
+        ? api.create(podsOf(namespace), body)
+        : options.create(namespace, body, name));
       return { how: 'created', name, namespace, uid, resourceVersion, pod: null };
     } catch (thrown) {
+      if (thrown instanceof RunError) {
+        throw thrown;
+      }
       const error = asKubeError(thrown);
       const decision = decideCreate(error);
       if (decision.next === 'read-back') {

@@ -4,7 +4,7 @@ import { describeEvents } from '../pods/events.js';
 import { type Deadline, DeadlineKeeper } from './deadline.js';
 import type { RunEvent, RunSink } from './events.js';
 import { RUN_LABELS } from './identity.js';
-import { launch, type Launched } from './launch.js';
+import { type CreatePod, launch, type Launched } from './launch.js';
 import { LogFollower } from './log-follower.js';
 import { buildRunManifest, type RunManifest } from './manifest.js';
 import { ObjectWatch } from './object-watch.js';
@@ -26,6 +26,7 @@ export interface PodRunOptions {
   readonly kill: AbortSignal;
   /** Ends the run; the pod lives on. Without effect once the run is killed. */
   readonly detach: AbortSignal;
+  readonly create?: CreatePod;
 }
 
 /** How a run was left: at the pod's end, right after its creation, or with the pod still there. */
@@ -63,10 +64,10 @@ export class PodRun {
 
   /** @throws RunError */
   async run(): Promise<RunLeft> {
-    const { api, request, detach, kill, random, sink } = this.options;
+    const { api, create, request, detach, kill, random, sink } = this.options;
     const namespace = this.manifest.namespace ?? request.namespace ?? this.options.defaultNamespace;
     const signal = AbortSignal.any([kill, detach]);
-    const launched = await launch({ api, request, manifest: this.manifest, namespace, random, sink, signal });
+    const launched = await launch({ api, request, manifest: this.manifest, namespace, random, sink, signal, create });
     const { how, name, uid } = launched;
     this.tell({ type: how, name, namespace, uid });
     if (request.until === 'created' && !kill.aborted) {

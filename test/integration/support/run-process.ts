@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { RunEvent } from '../../../src/runtime/run/events.js';
-import type { RunRequestInput } from '../../../src/runtime/run/request.js';
 import { launcherBundle } from './launcher-process.js';
 import { until } from './until.js';
 
@@ -9,7 +8,7 @@ type Of<Type extends RunEvent['type']> = RunEvent & { readonly type: Type };
 /** Pods are real: a busy machine takes its time. */
 const RUN_MS = 120_000;
 
-/** `pod-launcher run-pod --json --attached` as a child process, as the operators start it. */
+/** `pod-launcher run-pod --json --attached`, or another run command, as a child process, as the operators start it. */
 export class RunProcess {
   readonly events: RunEvent[] = [];
   exitCode: number | null = null;
@@ -17,8 +16,8 @@ export class RunProcess {
   private rest = '';
   private said = '';
 
-  constructor(request: RunRequestInput, kubeconfig: string) {
-    this.child = spawn(process.execPath, [launcherBundle(), 'run-pod', '--json', '--attached'], {
+  constructor(request: object, kubeconfig: string, command = 'run-pod') {
+    this.child = spawn(process.execPath, [launcherBundle(), command, '--json', '--attached'], {
       env: { PATH: process.env.PATH, KUBECONFIG: kubeconfig },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
