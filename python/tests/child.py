@@ -22,12 +22,17 @@ class Child:
         self.ended = folder / "ended"
         self.does()
 
+    def orders(self) -> list[str]:
+        """What it was told after the first order."""
+        told = Path(f"{self.ended}.orders")
+        return told.read_text().split() if told.exists() else []
+
     @property
     def command(self) -> list[str]:
         return [sys.executable, __file__, str(self._scenario), str(self._asked), str(self.ended)]
 
     def does(self, *steps: Any, exit_code: int = 0) -> None:
-        """Events to tell, or `wait-for-term`, `wait-for-eof`."""
+        """Events to tell, or `wait-for-term`, `wait-for-eof`, `wait-for-order`; with `watch-pods`, too: `die-once`."""
         self._scenario.write_text(json.dumps({"steps": steps, "exitCode": exit_code}))
 
     def asked(self) -> dict[str, Any]:
@@ -50,8 +55,12 @@ def ended_event(outcome: str = "succeeded", **changes: Any) -> dict[str, Any]:
     return {**ended, "containers": [], "podEvents": [], "pod": "deleted", "requests": 5, **changes}
 
 
-def main(scenario: str, asked: str, ended: str) -> None:
-    Path(asked).write_text(sys.stdin.readline())
+def main(scenario: str, asked: str, ended: str, command: str = "run-pod", *_: str) -> None:
+    first = sys.stdin.readline()
+    given = json.loads(first)
+    follows = command == "watch-pods"
+    of = {"id": given["id"]} if follows else {}
+    Path(asked).write_text(json.dumps(given["request"]) if follows else first)
     told_to_end = []
     signal.signal(signal.SIGTERM, lambda *_: told_to_end.append(True))
     steps = json.loads(Path(scenario).read_text())
@@ -61,12 +70,19 @@ def main(scenario: str, asked: str, ended: str) -> None:
                 time.sleep(0.01)
         elif step == "wait-for-eof":
             sys.stdin.read()
+        elif step == "wait-for-order":
+            with Path(ended + ".orders").open("a") as orders:
+                orders.write(json.loads(sys.stdin.readline())["type"] + "\n")
+        elif step == "die-once":
+            if not Path(ended + ".died").exists():
+                Path(ended + ".died").write_text("yes")
+                sys.exit(1)
         else:
-            print(json.dumps(step), flush=True)
+            print(json.dumps({**step, **of}), flush=True)
     Path(ended).write_text("yes")
     sys.exit(steps["exitCode"])
 
 
 if __name__ == "__main__":
     # What the runtime is given after it says nothing new.
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:])

@@ -9,13 +9,14 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** JSON lines on stdout. Level by environment, default `info`. */
-export function createLogger(env: NodeJS.ProcessEnv): Logger {
+/** JSON lines on stdout, or on another file descriptor. Level by environment, default `info`. */
+export function createLogger(env: NodeJS.ProcessEnv, fd = 1): Logger {
   const level = (env[ENV.LOG_LEVEL] ?? '').toLowerCase();
-  return pino({
+  const options = {
     level: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(level) ? level : 'info',
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return fd === 1 ? pino(options) : pino(options, pino.destination({ dest: fd, sync: true }));
 }

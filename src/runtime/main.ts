@@ -17,6 +17,8 @@ Usage:
       Run the pod of a manifest to its end: pod-launcher run-pod --help
   pod-launcher run-spark --image IMAGE [options] APPLICATION [ARGUMENT…]
       Run a Spark application to its end: pod-launcher run-spark --help
+  pod-launcher watch-pods
+      Follow many pods with one watch; for the triggerer (docs/operators.md)
   pod-launcher --version
   pod-launcher --help
 
@@ -66,6 +68,10 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     case 'run-pod': {
       const { runPod } = await import('./commands/run-pod.js');
       return runPod(runPodOptions(rest[0], values), env);
+    }
+    case 'watch-pods': {
+      const { watchPods } = await import('./commands/watch-pods.js');
+      return watchPods(env);
     }
     case undefined:
       throw new UsageError('a command is needed');

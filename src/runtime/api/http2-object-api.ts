@@ -26,16 +26,31 @@ const HTTP_CREATED = 201;
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 
-/** ObjectApi over two HTTP/2 sessions: the bytes of logs that nobody takes must not hold back a watch or a delete. */
+/** The HTTP/2 sessions of an ObjectApi: the bytes of logs that nobody takes must not hold back a watch or a delete. */
+export interface ObjectSessions {
+  readonly calls: Http2Transport;
+  /** Of logs that are read to where they are. */
+  readonly logs: Http2Transport;
+  /** Of logs that are followed. An API server takes only so many streams a session; what is above it waits. */
+  readonly follows: Http2Transport;
+}
+
+/** ObjectApi over HTTP/2 sessions of its own, or over shared ones, which outlive it. */
 export class Http2ObjectApi implements ObjectApi {
   private readonly calls: Http2Transport;
   private readonly logs: Http2Transport;
+  private readonly follows: Http2Transport;
   private made = 0;
 
-  constructor(credentials: Credentials, version: string) {
+  constructor(
+    credentials: Credentials,
+    version: string,
+    private readonly shared: ObjectSessions | null = null,
+  ) {
     const userAgent = `pod-launcher/${version}`;
-    this.calls = new Http2Transport(credentials, userAgent);
-    this.logs = new Http2Transport(credentials, userAgent);
+    this.calls = shared?.calls ?? new Http2Transport(credentials, userAgent);
+    this.logs = shared?.logs ?? new Http2Transport(credentials, userAgent);
+    this.follows = shared?.follows ?? this.logs;
   }
 
   async create(where: Collection<KubeObject>, body: object, options: WriteOptions = {}): Promise<ObjectMeta> {
@@ -188,7 +203,7 @@ export class Http2ObjectApi implements ObjectApi {
       ...(sinceTime === undefined || sinceTime === null ? {} : { sinceTime }),
       ...(limitBytes === undefined ? {} : { limitBytes: String(limitBytes) }),
     });
-    return this.counted(this.logs).stream(
+    return this.counted(follow ? this.follows : this.logs).stream(
       {
         method: 'GET',
         path: `/api/v1/namespaces/${namespace}/pods/${pod}/log?${query.toString()}`,
@@ -218,8 +233,10 @@ export class Http2ObjectApi implements ObjectApi {
   }
 
   close(): void {
-    this.calls.close();
-    this.logs.close();
+    if (this.shared === null) {
+      this.calls.close();
+      this.logs.close();
+    }
   }
 }
 

@@ -29,6 +29,8 @@ export interface PodInformerOptions {
   /** Longer than the API server's bookmarks are apart: such silence means a watch that is dead without knowing it. */
   readonly silenceMs: number;
   readonly now?: () => number;
+  /** Hears of each call that failed; it is repeated all the same. */
+  readonly onFailure?: (error: KubeError) => void;
 }
 
 const RETRY = { baseMs: 200, capMs: 10_000 };
@@ -143,6 +145,7 @@ export class PodInformer {
     if (this.stopped.signal.aborted) {
       return;
     }
+    this.options.onFailure?.(error);
     if (error.status === HTTP_GONE) {
       this.resourceVersion = null;
     }

@@ -45,26 +45,32 @@ export type RunEvent =
   | { readonly type: 'warning'; readonly message: string }
   /** What the result file held: JSON, as it was written. */
   | { readonly type: 'result'; readonly json: string }
-  | {
+  /** All that is read has been told, and the pod is about to be cleaned up: only of a request with `holdSeconds`. */
+  | ({ readonly type: 'outcome' } & RunSummary)
+  | ({
       readonly type: 'ended';
-      readonly outcome: RunOutcome;
-      /** Of the container that the run is about. */
-      readonly exitCode: number | null;
-      /** Short: `OOMKilled`, `Evicted`, `ImagePullBackOff`, `Unschedulable`, `Deleted`, `ResultInvalid`; null when it succeeded. */
-      readonly reason: string | null;
-      /** A sentence for people. */
-      readonly message: string | null;
-      /** The last lines that the failed container wrote, where the kubelet kept them. */
-      readonly output: string | null;
-      readonly containers: readonly ContainerEnd[];
-      /** What Kubernetes' events say of a pod that failed, oldest first. */
-      readonly podEvents: readonly string[];
       /** What became of the pod. */
       readonly pod: 'deleted' | 'kept' | 'gone';
       /** To the API server, from the start on. */
       readonly requests: number;
-    }
+    } & RunSummary)
   | ErrorEvent;
+
+/** How a run ended. */
+export interface RunSummary {
+  readonly outcome: RunOutcome;
+  /** Of the container that the run is about. */
+  readonly exitCode: number | null;
+  /** Short: `OOMKilled`, `Evicted`, `ImagePullBackOff`, `Unschedulable`, `Deleted`, `ResultInvalid`; null when it succeeded. */
+  readonly reason: string | null;
+  /** A sentence for people. */
+  readonly message: string | null;
+  /** The last lines that the failed container wrote, where the kubelet kept them. */
+  readonly output: string | null;
+  readonly containers: readonly ContainerEnd[];
+  /** What Kubernetes' events say of a pod that failed, oldest first. */
+  readonly podEvents: readonly string[];
+}
 
 /** The last event when something could not be done. */
 export interface ErrorEvent {

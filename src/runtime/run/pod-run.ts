@@ -1,18 +1,21 @@
 import type { ObjectApi } from '../api/object-api.js';
+import { pause } from '../pause.js';
 import { steadyNow } from '../clock.js';
 import { describeEvents } from '../pods/events.js';
+import { attach } from './attach.js';
 import { type Deadline, DeadlineKeeper } from './deadline.js';
 import type { RunEvent, RunSink } from './events.js';
 import { RUN_LABELS } from './identity.js';
 import { type CreatePod, launch, type Launched } from './launch.js';
 import { LogFollower } from './log-follower.js';
 import { buildRunManifest, type RunManifest } from './manifest.js';
-import { ObjectWatch } from './object-watch.js';
+import { ObjectWatch, type ObjectWatchOptions } from './object-watch.js';
 import { cleanupOf, endOf, endOfGone, failure, type RunEnd } from './outcome.js';
 import { patiently } from './patience.js';
 import { isHopeless, isOver, podsOf, type PodView, type RunPod, viewPod } from './pod-view.js';
 import { readResult } from './read-result.js';
 import type { RunRequest } from './request.js';
+import { SIDECAR } from './result-sidecar.js';
 
 export interface PodRunOptions {
   readonly api: ObjectApi;
@@ -27,48 +30,51 @@ export interface PodRunOptions {
   /** Ends the run; the pod lives on. Without effect once the run is killed. */
   readonly detach: AbortSignal;
   readonly create?: CreatePod;
+  /** Follows the pod. @default - A watch of its own. */
+  readonly follow?: (options: ObjectWatchOptions<RunPod>) => Promise<void>;
 }
 
 /** How a run was left: at the pod's end, right after its creation, or with the pod still there. */
 export type RunLeft = RunEnd | 'created' | 'detached';
 
 /** Of a pod whose end is known nobody waits longer for the API server. */
-const CLEANUP_PATIENCE_MS = 30_000;
+const CLEANUP_PATIENCE = { patienceMs: 30_000, signal: new AbortController().signal };
 const EVENTS_PATIENCE_MS = 5000;
 
 type Follower = LogFollower & { done?: Promise<void> };
 
 /** One run: makes or finds the pod, follows it and its logs, reads its result, cleans up. */
 export class PodRun {
-  private readonly manifest: RunManifest;
+  /** null: the pod exists already. */
+  private readonly manifest: RunManifest | null;
   private readonly followers = new Map<string, Follower>();
   private readonly watching = new AbortController();
   private readonly reading = new AbortController();
-  private readonly logs: ReadonlySet<string>;
+  /** Containers whose log is asked for; null: the pod has to be seen first. */
+  private logs: ReadonlySet<string> | null;
   private readonly patienceMs: number;
   private deadlines: DeadlineKeeper;
   private timer: NodeJS.Timeout | undefined;
   private last: RunPod | null = null;
   private isGone = false;
+  private isMarked = false;
   private told = '';
   private end: RunEnd | 'detached' | null = null;
 
   /** @throws ConfigError when the request makes no pod */
   constructor(private readonly options: PodRunOptions) {
     const { request } = options;
-    this.manifest = buildRunManifest(request);
-    this.logs = new Set(logsAsked(request, this.manifest));
+    this.manifest = request.attach === null ? buildRunManifest(request) : null;
+    this.logs = this.manifest === null ? null : logsAsked(request, this.manifest);
     this.patienceMs = request.patienceSeconds * 1000;
     this.deadlines = new DeadlineKeeper(request, steadyNow());
   }
 
   /** @throws RunError */
   async run(): Promise<RunLeft> {
-    const { api, create, request, detach, kill, random, sink } = this.options;
-    const namespace = this.manifest.namespace ?? request.namespace ?? this.options.defaultNamespace;
-    const signal = AbortSignal.any([kill, detach]);
-    const launched = await launch({ api, request, manifest: this.manifest, namespace, random, sink, signal, create });
-    const { how, name, uid } = launched;
+    const { request, kill } = this.options;
+    const launched = await this.launch();
+    const { how, name, namespace, uid } = launched;
     this.tell({ type: how, name, namespace, uid });
     if (request.until === 'created' && !kill.aborted) {
       return 'created';
@@ -82,10 +88,22 @@ export class PodRun {
     return this.conclude(launched, this.end ?? failure('Deleted', 'the pod is gone', null, request.container));
   }
 
+  private launch(): Promise<Launched> {
+    const { api, create, request, detach, kill, random, sink } = this.options;
+    const signal = AbortSignal.any([kill, detach]);
+    const namespace = this.manifest?.namespace ?? request.namespace ?? this.options.defaultNamespace;
+    if (request.attach !== null) {
+      return attach({ api, request, pod: request.attach, namespace, signal });
+    }
+    const manifest = this.manifest ?? buildRunManifest(request);
+    return launch({ api, request, manifest, namespace, random, sink, signal, create });
+  }
+
   private async follow(launched: Launched): Promise<void> {
     const { api, request, detach, kill } = this.options;
     const { name, namespace, uid, resourceVersion } = launched;
     this.deadlines = new DeadlineKeeper(request, steadyNow());
+    this.last = launched.pod;
     const onKill = (): void => {
       const message = 'the run was told to end';
       this.finish({ ...failure('Killed', message, this.last, request.container), outcome: 'killed' });
@@ -96,7 +114,7 @@ export class PodRun {
     };
     kill.addEventListener('abort', onKill);
     detach.addEventListener('abort', onDetach);
-    if (kill.aborted) {
+    if (kill.aborted || request.until === 'killed') {
       onKill();
     } else if (detach.aborted) {
       onDetach();
@@ -107,7 +125,7 @@ export class PodRun {
     if (launched.pod !== null && this.end === null) {
       onPod(launched.pod);
     }
-    const watch = new ObjectWatch({
+    const watched: ObjectWatchOptions<RunPod> = {
       api,
       where: podsOf(namespace),
       name,
@@ -120,9 +138,9 @@ export class PodRun {
         this.isGone = true;
         this.finish(endOfGone(last ?? this.last, request.container));
       },
-    });
+    };
     try {
-      await watch.run();
+      await (this.options.follow?.(watched) ?? new ObjectWatch(watched).run());
     } catch (error) {
       this.reading.abort();
       throw error;
@@ -138,6 +156,7 @@ export class PodRun {
     }
     const { request } = this.options;
     this.last = pod;
+    this.logs ??= logsAsked(request, containersOf(pod));
     const view = viewPod(pod, request.container);
     this.tellState(view);
     this.followLogs(view, launched);
@@ -182,7 +201,7 @@ export class PodRun {
   private followLogs(view: PodView, { name, namespace }: Launched): void {
     const { api, sink } = this.options;
     for (const container of view.started) {
-      if (!this.logs.has(container)) {
+      if (this.logs?.has(container) !== true) {
         continue;
       }
       let follower = this.followers.get(container);
@@ -208,8 +227,8 @@ export class PodRun {
   }
 
   /** Everything that is to be read is read before anything is deleted. */
-  private async conclude(launched: Launched, end: RunEnd): Promise<RunEnd> {
-    const { api, request } = this.options;
+  private async conclude(launched: Launched, end: RunEnd): Promise<RunEnd | 'detached'> {
+    const { api, detach, kill, request } = this.options;
     for (const follower of this.followers.values()) {
       follower.containerEnded();
     }
@@ -218,6 +237,7 @@ export class PodRun {
         ? readResult(request.result, { ...this.place(launched), patienceMs: this.patienceMs })
         : null,
       end.outcome === 'failed' ? this.readEvents(launched) : [],
+      request.holdSeconds > 0 && end.outcome !== 'killed' ? this.mark(launched) : undefined,
       ...[...this.followers.values()].map(({ done }) => done),
     ]);
     // Killed while its log was read.
@@ -225,6 +245,13 @@ export class PodRun {
     const final = withResult(after, result, request.result !== null);
     if (result !== null && 'json' in result && final.outcome === 'succeeded') {
       this.tell({ type: 'result', json: result.json });
+    }
+    if (request.holdSeconds > 0 && final.outcome !== 'killed') {
+      this.tell({ type: 'outcome', ...final, podEvents });
+      await pause(request.holdSeconds * 1000, AbortSignal.any([kill, detach]));
+      if (detach.aborted && !kill.aborted) {
+        return 'detached';
+      }
     }
     const pod = await this.cleanUp(launched, final);
     this.tell({ type: 'ended', ...final, podEvents, pod, requests: api.requests() });
@@ -252,8 +279,9 @@ export class PodRun {
     }
   }
 
-  private async cleanUp({ name, namespace, uid }: Launched, end: RunEnd): Promise<'deleted' | 'kept' | 'gone'> {
+  private async cleanUp(launched: Launched, end: RunEnd): Promise<'deleted' | 'kept' | 'gone'> {
     const { api, request } = this.options;
+    const { name, namespace, uid } = launched;
     if (this.isGone) {
       return 'gone';
     }
@@ -264,23 +292,36 @@ export class PodRun {
         ? 'delete'
         : 'keep'
       : cleanupOf(request.onFinish, end.outcome, active);
-    const patience = { patienceMs: CLEANUP_PATIENCE_MS, signal: new AbortController().signal };
     try {
       if (!this.isOurs()) {
         this.tell({ type: 'warning', message: `pod ${name} belongs to a later try by now and is left alone` });
       } else if (action === 'delete') {
-        await patiently(`delete the pod`, patience, () =>
+        await patiently(`delete the pod`, CLEANUP_PATIENCE, () =>
           api.delete(podsOf(namespace), name, uid, killed || active ? request.graceSeconds : null),
         );
         return 'deleted';
-      } else if (!killed && request.task !== null) {
-        const change = { metadata: { uid, labels: { [RUN_LABELS.CHECKED]: 'True' } } };
-        await patiently('label the pod', patience, () => api.patch(podsOf(namespace), name, change));
+      } else if (!killed) {
+        await this.mark(launched);
       }
     } catch (error) {
       this.tell({ type: 'warning', message: `pod ${name} is left behind: ${(error as Error).message}` });
     }
     return 'kept';
+  }
+
+  /** Later tries must not go on with a pod whose end is known. */
+  private async mark({ name, namespace, uid }: Launched): Promise<void> {
+    const { api, request } = this.options;
+    if (this.isMarked || this.isGone || request.task === null || !this.isOurs()) {
+      return;
+    }
+    const change = { metadata: { uid, labels: { [RUN_LABELS.CHECKED]: 'True' } } };
+    try {
+      await patiently('label the pod', CLEANUP_PATIENCE, () => api.patch(podsOf(namespace), name, change));
+      this.isMarked = true;
+    } catch (error) {
+      this.tell({ type: 'warning', message: `pod ${name} cannot be labelled: ${(error as Error).message}` });
+    }
   }
 
   /** A later try that took the pod over has written its number on it. */
@@ -295,10 +336,18 @@ export class PodRun {
   }
 }
 
-function logsAsked({ logs, container }: RunRequest, { containers, initContainers }: RunManifest): string[] {
+type Containers = Pick<RunManifest, 'containers' | 'initContainers'>;
+
+function containersOf({ spec }: RunPod): Containers {
+  const names = (some: readonly { readonly name?: string }[] | undefined): string[] =>
+    (some ?? []).map(({ name = '' }) => name).filter((name) => name !== SIDECAR);
+  return { containers: names(spec?.containers), initContainers: names(spec?.initContainers) };
+}
+
+function logsAsked({ logs, container }: RunRequest, { containers, initContainers }: Containers): ReadonlySet<string> {
   const pick = (asked: 'all' | readonly string[] | null, there: readonly string[]): readonly string[] =>
     asked === 'all' ? there : (asked ?? [container]);
-  return [...pick(logs.initContainers, initContainers), ...pick(logs.containers, containers)];
+  return new Set([...pick(logs.initContainers, initContainers), ...pick(logs.containers, containers)]);
 }
 
 function withResult(end: RunEnd, result: Awaited<ReturnType<typeof readResult>> | null, wanted: boolean): RunEnd {

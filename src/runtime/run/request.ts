@@ -39,6 +39,11 @@ const result = z.strictObject({
 const request = z.strictObject({
   protocol: z.literal(RUN_PROTOCOL),
   layers: z.array(layer).min(1),
+  /** Go on with this pod, which another process has created: the layers do not matter any more. Of one without a uid the API server is asked for it. */
+  attach: z
+    .strictObject({ name: z.string(), uid: z.string().nullable().default(null) })
+    .nullable()
+    .default(null),
   /** Where, unless a layer says so. Default: the namespace of the context, else the process's own, else `default`. */
   namespace: z.string().nullable().default(null),
   /** Begin of the pod's name, or all of it. Default: the name in the layers, else the task's. */
@@ -61,12 +66,17 @@ const request = z.strictObject({
   startupTimeoutSeconds: secondsPart.default(120),
   onFinish: z.enum(ON_FINISH).default('delete_pod'),
   onKill: z.enum(['delete_pod', 'keep_pod']).default('delete_pod'),
+  /**
+   * So long the pod stays after its end was told (`outcome`): whoever has to write the end down may die over it, and
+   * another one then finds the pod. Later tries do not go on with it any more.
+   */
+  holdSeconds: z.number().nonnegative().default(0),
   /** That the containers get to end when the pod is deleted. Default: what the pod says. */
   graceSeconds: z.number().int().nonnegative().nullable().default(null),
   /** So long the API server may be away. */
   patienceSeconds: patiencePart,
-  /** `created`: leave the pod to itself as soon as it exists. */
-  until: z.enum(['created', 'ended']).default('ended'),
+  /** `created`: leave the pod to itself as soon as it exists; `killed`: end it at once. */
+  until: z.enum(['created', 'killed', 'ended']).default('ended'),
   cluster: clusterPart.default({}),
 });
 

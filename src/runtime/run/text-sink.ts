@@ -46,6 +46,8 @@ export function describe(event: Exclude<RunEvent, { type: 'log' | 'result' }>): 
       return `warning: ${event.message}`;
     case 'error':
       return `pod-launcher: ${event.message}`;
+    case 'outcome':
+      return event.outcome;
     case 'ended': {
       const why = event.message === null ? '' : `: ${event.message}`;
       return [`${event.outcome}${why}`, ...event.podEvents.map((line) => `  ${line}`), `pod ${event.pod}`].join('\n');

@@ -68,10 +68,14 @@ class PodDecoratedOperator(DecoratedOperator, PodOperator):  # type: ignore[misc
 
         Raises AirflowException as PodOperator does, and when function and arguments are too large.
         """
-        self.cmds = ["python", "-c"]
-        self.arguments = [self._bootstrap()]
         # The result of a decorated operator would be the function's, run here.
         return PodOperator.execute(self, context)
+
+    def build_request(self, context: Any) -> dict[str, Any]:
+        """Return what the runtime is asked to do: the function, put into the container's arguments."""
+        self.cmds = ["python", "-c"]
+        self.arguments = [self._bootstrap()]
+        return PodOperator.build_request(self, context)
 
     def _bootstrap(self) -> str:
         pickler = "dill" if self.use_dill else "pickle"

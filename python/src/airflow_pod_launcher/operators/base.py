@@ -47,6 +47,7 @@ class RunOperator(BaseOperator):
         self.container_name_log_prefix_enabled = container_name_log_prefix_enabled
         self.log_formatter = log_formatter
         self._run: Run | None = None
+        self._pod_told: Mapping[str, Any] | None = None
         self._killed = False
 
     def run_to_end(self, request: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
@@ -79,6 +80,7 @@ class RunOperator(BaseOperator):
                 self._log_line(event["container"], event["line"])
             elif kind in ("created", "reattached"):
                 name = event["name"]
+                self._pod_told = event
                 self.log.info("Pod %s/%s %s", event["namespace"], name, kind)
                 context["ti"].xcom_push(key="pod_name", value=name)
                 context["ti"].xcom_push(key="pod_namespace", value=event["namespace"])
@@ -97,6 +99,8 @@ class RunOperator(BaseOperator):
             raise AirflowException(
                 f"the task was told to end; its pod {name} is {ended['pod'] if ended else 'unknown'}"
             )
+        if ended is None and request.get("until") == "created" and name:
+            return None
         if ended is None:
             raise AirflowException(f"the runtime ended with exit code {run.exit_code()} and said nothing of the pod")
         self._raise_if_failed(name, ended, request)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from airflow_pod_launcher.cluster import DEFAULT_CONNECTION, Cluster, find_cluster
 from airflow_pod_launcher.manifest import env_list, plain, pruned
 from airflow_pod_launcher.operators.base import RunOperator
+from airflow_pod_launcher.operators.deferral import default_deferrable, defer_pod
+from airflow_pod_launcher.operators.resume import end_pod, resume_pod
 from airflow_pod_launcher.pod import RESULT_PATH, Pod
 from airflow_pod_launcher.sdk import AIRFLOW_VERSION, AirflowException
 
@@ -28,7 +30,6 @@ _WITHOUT_EFFECT = (
 _REPLACED = {
     "callbacks": "they get a Kubernetes client, which this operator has none of: use progress_callback, or Airflow's "
     "own on_execute_callback, on_success_callback and on_failure_callback",
-    "deferrable": "the pod is followed in the worker, which needs little",
     "trigger_kwargs": "there is no trigger of another class to hand them to",
 }
 
@@ -50,6 +51,7 @@ class PodOperator(RunOperator):
     :param container_logs, init_container_logs: names, or True for all
     :param do_xcom_push: the JSON that the container writes to /airflow/xcom/return.json is the task's result
     :param on_finish_action: delete_pod, delete_succeeded_pod, delete_active_pod or keep_pod
+    :param deferrable: leave the pod to the triggerer once it is created. Default: Airflow's `default_deferrable`
     :param skip_on_exit_code: with one of these exit codes the task is skipped
     """
 
@@ -147,6 +149,7 @@ class PodOperator(RunOperator):
         is_delete_operator_pod: bool | None = None,
         termination_message_policy: str = "File",
         active_deadline_seconds: int | None = None,
+        deferrable: bool | None = None,
         progress_callback: Callable[[str], None] | None = None,
         container_name_log_prefix_enabled: bool = True,
         log_formatter: Callable[[str, str], str] | None = None,
@@ -233,6 +236,7 @@ class PodOperator(RunOperator):
         self.on_kill_action = _one_of("on_kill_action", on_kill_action, ON_KILL)
         self.termination_message_policy = termination_message_policy
         self.active_deadline_seconds = active_deadline_seconds
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Any) -> Any:
         """Run the pod; the result of the task is that of the pod.
@@ -240,7 +244,24 @@ class PodOperator(RunOperator):
         Raises AirflowException when the pod fails, cannot be run or is killed, AirflowSkipException for the exit codes
         of `skip_on_exit_code`.
         """
-        return self.run_to_end(self.build_request(context), context)
+        request = self.build_request(context)
+        if not self.deferrable:
+            return self.run_to_end(request, context)
+        self.run_to_end({**request, "until": "created"}, context)
+        return defer_pod(self, request, self._pod_told or {})
+
+    def resume(self, context: Any, event: Mapping[str, Any]) -> Any:
+        """End the task with what the triggerer has seen of the pod.
+
+        Raises as `execute` does.
+        """
+        return resume_pod(self, self.build_request(context), context, event, self._raise_if_failed)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after the deferral. When it has timed out, or the trigger has failed, the pod is ended first."""
+        if next_method == "__fail__":
+            end_pod(self, self.build_request(context), context)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def dry_run(self) -> None:
         """Print the request that would be made, as JSON."""

@@ -1,0 +1,1 @@
+"""Triggers: what deferred operators leave to the triggerer."""
