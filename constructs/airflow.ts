@@ -1,11 +1,14 @@
 import { Construct } from 'constructs';
 import { isAirflow2, isSupported, SUPPORTED_AIRFLOW } from './airflow-version.js';
+import type { PodOptions } from './component-options.js';
 import { DagProcessor, type DagProcessorOptions } from './dag-processor.js';
 import { Dags } from './dags.js';
 import { Database } from './database.js';
+import { DatabaseCleanup, type DatabaseCleanupOptions } from './database-cleanup.js';
 import { Executor } from './executor.js';
 import { FirstUser, type FirstUserOptions } from './first-user.js';
 import type { KeysProps } from './keys.js';
+import { LogCleanup } from './log-cleanup.js';
 import { Logs } from './logs.js';
 import { Migrations, type MigrationsOptions } from './migrations.js';
 import { Release } from './release.js';
@@ -49,6 +52,8 @@ export interface AirflowProps {
   readonly config?: { [section: string]: { [option: string]: string } };
   /** Labels of every object and pod. @default - None but the stack's own. */
   readonly labels?: { [key: string]: string };
+  /** Of the pods of every component below, whose own options go over it. @default - Nothing. */
+  readonly components?: PodOptions;
   readonly scheduler?: SchedulerOptions;
   readonly webserver?: WebserverOptions;
   /** @default - One with Airflow 3; with Airflow 2 none, unless this is given: the scheduler parses the DAGs. */
@@ -56,6 +61,8 @@ export interface AirflowProps {
   readonly triggerer?: TriggererOptions;
   readonly migrations?: MigrationsOptions;
   readonly firstUser?: FirstUserOptions;
+  /** Removes old rows from the metadata database, if only as `{}`. @default - None. */
+  readonly databaseCleanup?: DatabaseCleanupOptions;
 }
 
 /** A whole Airflow. The chart that it is in must have a namespace. */
@@ -71,6 +78,10 @@ export class Airflow extends Construct {
   public readonly tasks: Tasks;
   /** Not there when `firstUser.enabled` is false. */
   public readonly firstUser?: FirstUser;
+  /** Not there unless it is asked for. */
+  public readonly databaseCleanup?: DatabaseCleanup;
+  /** Not there unless the logs have a retention. */
+  public readonly logCleanup?: LogCleanup;
 
   public constructor(scope: Construct, id: string, props: AirflowProps = {}) {
     super(scope, id);
@@ -90,6 +101,7 @@ export class Airflow extends Construct {
       dags: props.dags ?? Dags.baked(),
       logs: props.logs ?? Logs.ephemeral(),
       config: props.config ?? {},
+      podDefaults: props.components ?? {},
       parsesInScheduler: isAirflow2(airflowVersion) && props.dagProcessor === undefined,
     });
     this.release = release;
@@ -101,6 +113,10 @@ export class Airflow extends Construct {
     if (!release.parsesInScheduler)
       this.dagProcessor = new DagProcessor(this, 'dag-processor', { release, ...props.dagProcessor });
     this.triggerer = new Triggerer(this, 'triggerer', { release, ...props.triggerer });
+    if (props.databaseCleanup)
+      this.databaseCleanup = new DatabaseCleanup(this, 'database-cleanup', { release, ...props.databaseCleanup });
+    const retention = props.logs?.retention;
+    if (retention) this.logCleanup = new LogCleanup(this, 'log-cleanup', { release, retention });
     this.tasks = new Tasks(this, 'tasks', { release, triggerer: this.triggerer });
   }
 

@@ -12,36 +12,14 @@ import {
   sameNode,
   type VolumeMount,
 } from './pod.js';
+import { type ComponentOptions, withDefaults } from './component-options.js';
+import { disruptionBudget } from './disruption-budget.js';
 import type { Release } from './release.js';
-import { checkResources, renderResources, type Requests, type Resources } from './resources.js';
+import { checkResources, renderResources, type Requests } from './resources.js';
 import { sha256 } from './hash.js';
 import { waitForMigrations } from './scripts.js';
 import { Checks } from './validation.js';
 import { lazy } from './lazy.js';
-
-/** What can be said of the pods of every component. */
-export interface ComponentOptions {
-  /** @default - Small requests, no limits. */
-  readonly resources?: Resources;
-  /** Environment of the main container. @default - Only what the component needs. */
-  readonly env?: { [name: string]: string };
-  /** @default - None but the component's own. */
-  readonly podLabels?: { [key: string]: string };
-  /** @default - Only checksums of what the pod reads. */
-  readonly podAnnotations?: { [key: string]: string };
-  /** E.g. for a cloud identity. @default - None. */
-  readonly serviceAccountAnnotations?: { [key: string]: string };
-  /** @default - Any node. */
-  readonly nodeSelector?: { [key: string]: string };
-  /** In the API's own form. @default - None. */
-  readonly tolerations?: object[];
-  /** In the API's own form. @default - Pods that share a ReadWriteOnce volume share a node. */
-  readonly affinity?: object;
-  /** In the API's own form. @default - None. */
-  readonly topologySpreadConstraints?: object[];
-  /** @default - The cluster's default. */
-  readonly priorityClassName?: string;
-}
 
 /** How a component differs from the others; for subclasses of `Component`. */
 export interface ComponentShape {
@@ -50,10 +28,12 @@ export interface ComponentShape {
   readonly component: string;
   /** Name of the API object. @default - `<release>-<component>`. */
   readonly objectName?: string;
-  /** `Deployment`, `StatefulSet` or `Job`. */
+  /** `Deployment`, `StatefulSet`, `Job` or `CronJob`. */
   readonly kind: string;
-  /** `spec` of the workload without selector and pod template. */
+  /** `spec` of the workload without selector and pod template; of a CronJob without its Job. */
   readonly spec: object;
+  /** How many pods there are at least. @default 1 */
+  readonly replicas?: number;
   /** The main container; image, mounts, environment and security are completed. */
   readonly container: PodContainer;
   /** Requests unless the user says otherwise. */
@@ -64,7 +44,7 @@ export interface ComponentShape {
   readonly runsAirflow?: boolean;
   /** @default true - An init container waits until the database has been migrated. */
   readonly waitsForMigrations?: boolean;
-  /** @default - Always (Jobs: OnFailure). */
+  /** @default - Always (Jobs, CronJobs: OnFailure). */
   readonly restartPolicy?: string;
   /** @default - The cluster's 30 seconds. */
   readonly terminationGracePeriodSeconds?: number;
@@ -73,11 +53,11 @@ export interface ComponentShape {
 
 /** A part of Airflow that runs in pods of its own, under a service account of its own. */
 export abstract class Component extends Construct {
-  /** Name of the Deployment, StatefulSet or Job (of a Job without its hash). */
+  /** Name of the Deployment, StatefulSet, CronJob or Job (of a Job without its hash). */
   public readonly name: string;
   /** The service account of the pods; it has no rights unless a Role says so. */
   public readonly serviceAccountName: string;
-  /** The Deployment, StatefulSet or Job. */
+  /** The Deployment, StatefulSet, Job or CronJob. */
   public readonly workload: ApiObject;
 
   private readonly shape: ComponentShape;
@@ -90,8 +70,9 @@ export abstract class Component extends Construct {
 
   protected constructor(scope: Construct, id: string, shape: ComponentShape) {
     super(scope, id);
-    const { release, component, kind, options } = shape;
-    this.shape = shape;
+    const { release, component, kind } = shape;
+    const options = withDefaults(release.podDefaults, shape.options);
+    this.shape = { ...shape, options };
     this.checks = new Checks(this);
     this.name = shape.objectName ?? `${release.name}-${component}`;
     this.serviceAccountName = `${release.name}-airflow-${component}`;
@@ -112,11 +93,21 @@ export abstract class Component extends Construct {
     });
     const Kind = kind === 'Job' ? HashNamedObject : ApiObject;
     this.workload = new Kind(this, 'Resource', {
-      apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1',
+      apiVersion: endsByItself(kind) ? 'batch/v1' : 'apps/v1',
       kind,
       metadata: { name: this.name, labels: release.objectLabels(component) },
       spec: lazy(() => this.workloadSpec()),
     });
+    const { disruptionBudget: budget } = options;
+    if (budget && endsByItself(kind))
+      this.checks.report('disruptionBudget', budget, 'must be left out: the pods of a Job end');
+    else if (budget)
+      disruptionBudget(
+        this,
+        { release, component, name: this.name, replicas: shape.replicas ?? 1 },
+        budget,
+        this.checks,
+      );
   }
 
   /** Sets an environment variable of the main container; replaces one of the same name. */
@@ -155,21 +146,23 @@ export abstract class Component extends Construct {
     this.initContainers.push(container);
   }
 
-  /** Changes the finished Deployment, StatefulSet or Job: for what no prop offers. */
+  /** Changes the finished Deployment, StatefulSet, Job or CronJob: for what no prop offers. */
   public patch(...operations: JsonPatch[]): void {
     this.workload.addJsonPatch(...operations);
   }
 
   private workloadSpec(): object {
     const { release, component, kind, spec } = this.shape;
-    return {
-      // A day to look at it; run again, it finds its work done.
-      ...(kind === 'Job' && { ttlSecondsAfterFinished: 86400 }),
-      ...spec,
-      // A Job gets its selector from the API server.
-      ...(kind !== 'Job' && { selector: { matchLabels: release.selector(component) } }),
-      template: this.podTemplate(),
-    };
+    const template = this.podTemplate();
+    switch (kind) {
+      case 'Job':
+        // A day to look at it; run again, it finds its work done. It gets its selector from the API server.
+        return { ttlSecondsAfterFinished: 86400, ...spec, template };
+      case 'CronJob':
+        return { ...spec, jobTemplate: { spec: { backoffLimit: 2, template } } };
+      default:
+        return { ...spec, selector: { matchLabels: release.selector(component) }, template };
+    }
   }
 
   /** Annotations that change when what the pods read at their start changes. */
@@ -198,7 +191,7 @@ export abstract class Component extends Construct {
         automountServiceAccountToken: false,
         enableServiceLinks: false,
         securityContext: restrictedPod(AIRFLOW_UID, 0),
-        restartPolicy: this.shape.restartPolicy ?? (kind === 'Job' ? 'OnFailure' : undefined),
+        restartPolicy: this.shape.restartPolicy ?? (endsByItself(kind) ? 'OnFailure' : undefined),
         terminationGracePeriodSeconds: this.shape.terminationGracePeriodSeconds,
         imagePullSecrets: release.imagePullSecrets(),
         priorityClassName: options.priorityClassName,
@@ -214,6 +207,10 @@ export abstract class Component extends Construct {
       },
     };
   }
+}
+
+function endsByItself(kind: string): boolean {
+  return kind === 'Job' || kind === 'CronJob';
 }
 
 /** Image, pull policy and security, unless the container brings its own. */

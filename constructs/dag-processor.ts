@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import type { Release } from './release.js';
 import { heartbeatProbe } from './scripts.js';
 import { Checks } from './validation.js';
@@ -25,6 +26,7 @@ export class DagProcessor extends Component {
       kind: 'Deployment',
       spec: { replicas: props.replicas ?? 1 },
       options: props,
+      replicas: props.replicas,
       parts: [release.dags.processor, release.logs],
       requests: { cpu: '100m', memory: '384Mi' },
       terminationGracePeriodSeconds: 60,

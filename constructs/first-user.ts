@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import { fromSecret } from './pod.js';
 import type { Release } from './release.js';
 import { SecretRef } from './secret-ref.js';

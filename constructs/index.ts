@@ -1,7 +1,9 @@
 export { AccessMode, type ClaimOptions } from './claim.js';
 export { Airflow, type AirflowProps, ImagePullPolicy } from './airflow.js';
+export { type AutoscalingOptions } from './autoscaling.js';
 export { AirflowConfig } from './airflow-config.js';
-export { Component, type ComponentOptions, type ComponentShape } from './component.js';
+export { Component, type ComponentShape } from './component.js';
+export { type ComponentOptions, type PodOptions } from './component-options.js';
 export { CreatedSecrets, type CreatedValue } from './created-secrets.js';
 export { DagProcessor, type DagProcessorOptions, type DagProcessorProps } from './dag-processor.js';
 export { Dags, type DagsBakedOptions, type DagsVolumeOptions } from './dags.js';
@@ -12,6 +14,8 @@ export {
   type EmbeddedDatabaseOptions,
   type ExternalDatabaseOptions,
 } from './database.js';
+export { DatabaseCleanup, type DatabaseCleanupOptions, type DatabaseCleanupProps } from './database-cleanup.js';
+export { type DisruptionBudgetOptions } from './disruption-budget.js';
 export {
   Executor,
   type KubernetesExecutorOptions,
@@ -22,7 +26,9 @@ export {
 export { type ExecutorBinding, type TaskAccount } from './executor-binding.js';
 export { FirstUser, type FirstUserOptions, type FirstUserProps } from './first-user.js';
 export { type DagsGitSyncOptions } from './git-sync.js';
+export { type HttpRouteOptions, type IngressOptions } from './ingress.js';
 export { Keys, type KeysProps } from './keys.js';
+export { LogCleanup, type LogCleanupProps } from './log-cleanup.js';
 export { Logs, type LogsVolumeOptions } from './logs.js';
 export {
   type GrafanaDashboardOptions,

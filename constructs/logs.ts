@@ -1,4 +1,4 @@
-import { Size } from 'cdk8s';
+import { Duration, Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { type ClaimOptions, sharedClaim } from './claim.js';
 import { PATHS } from './contract.js';
@@ -10,6 +10,8 @@ import { Checks } from './validation.js';
 export interface LogsVolumeOptions extends ClaimOptions {
   /** Folder of the volume that the logs are in. @default - The whole volume. */
   readonly subPath?: string;
+  /** Logs that nobody has written to for so long are removed, once a day. @default - They stay. */
+  readonly retention?: Duration;
 }
 
 /** Where the logs of tasks go. */
@@ -29,6 +31,8 @@ export abstract class Logs {
 
   /** Whether a log outlives its pod. */
   public abstract readonly persistent: boolean;
+  /** Logs that nobody has written to for so long are removed by the stack. @default - Not by the stack. */
+  public readonly retention?: Duration;
 
   /** What each pod of Airflow needs; makes the objects that are needed once. */
   public abstract bind(scope: Construct, release: Release): PodPart;
@@ -37,13 +41,19 @@ export abstract class Logs {
 class LogsVolume extends Logs {
   public readonly persistent = true;
 
+  public override readonly retention?: Duration;
+
   public constructor(private readonly options: LogsVolumeOptions) {
     super();
+    this.retention = options.retention;
   }
 
   public bind(scope: Construct, release: Release): PodPart {
-    const { subPath } = this.options;
-    new Checks(release.scope, 'logs.').subPath('subPath', subPath);
+    const { subPath, retention } = this.options;
+    const checks = new Checks(release.scope, 'logs.');
+    checks.subPath('subPath', subPath);
+    if (retention && retention.toMilliseconds() < Duration.days(1).toMilliseconds())
+      checks.report('retention', retention.toIsoString(), 'must be at least one day: a task may run for as long');
     const { claimName, nodeLabels } = sharedClaim(scope, release, 'logs', Size.gibibytes(10), this.options);
     return {
       volumes: [{ name: 'logs', persistentVolumeClaim: { claimName } }],

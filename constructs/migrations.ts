@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import type { Release } from './release.js';
 import { waitForDatabaseCommand } from './scripts.js';
 import { Checks } from './validation.js';

@@ -2,6 +2,7 @@ import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { isAirflow2 } from './airflow-version.js';
 import { AirflowConfig } from './airflow-config.js';
+import type { PodOptions } from './component-options.js';
 import { CreatedSecrets } from './created-secrets.js';
 import type { Dags } from './dags.js';
 import type { DagsBinding } from './dags-binding.js';
@@ -32,6 +33,8 @@ export interface ReleaseProps {
   readonly config: { [section: string]: { [option: string]: string } };
   /** Whether the scheduler parses the DAGs itself. */
   readonly parsesInScheduler: boolean;
+  /** Of the pods of all components. */
+  readonly podDefaults: PodOptions;
 }
 
 /** What all components of one Airflow share: names, image, keys, database, DAGs, logs, executor, airflow.cfg. */
@@ -52,6 +55,8 @@ export class Release extends Construct {
   public readonly webComponent: string;
   /** The user's labels, on every object and pod. */
   public readonly labels: { [key: string]: string };
+  /** What is said of the pods of all components. */
+  public readonly podDefaults: PodOptions;
   /** Whether a log outlives its pod. */
   public readonly persistentLogs: boolean;
   /** The construct whose props the user wrote: problems are reported under its path. */
@@ -83,6 +88,7 @@ export class Release extends Construct {
     this.parsesInScheduler = props.parsesInScheduler;
     this.webComponent = this.isAirflow2 ? 'webserver' : 'api-server';
     this.labels = props.labels;
+    this.podDefaults = props.podDefaults;
     this.pullSecrets = props.pullSecrets;
     this.persistentLogs = props.logs.persistent;
     this.executorClass = props.executor.coreExecutor();

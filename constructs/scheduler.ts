@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import { PORTS } from './contract.js';
 import type { EnvVar } from './pod.js';
 import type { Release } from './release.js';
@@ -33,6 +34,7 @@ export class Scheduler extends Component {
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       },
       options: props,
+      replicas: props.replicas,
       parts: [release.executor.scheduler, ...dags, release.logs],
       requests: { cpu: '100m', memory: dags.length > 0 ? '768Mi' : '384Mi' },
       container: {

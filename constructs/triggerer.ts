@@ -1,6 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import type { Release } from './release.js';
 import { heartbeatProbe } from './scripts.js';
 import { Checks } from './validation.js';
@@ -33,6 +34,7 @@ export class Triggerer extends Component {
       kind: 'StatefulSet',
       spec: { replicas: props.replicas ?? 1, serviceName: name, podManagementPolicy: 'Parallel' },
       options: props,
+      replicas: props.replicas,
       parts: [release.dags.reader, release.logs],
       requests: { cpu: '50m', memory: '384Mi' },
       terminationGracePeriodSeconds: 60,

@@ -160,6 +160,17 @@ export class Checks {
     }
   }
 
+  /** Five fields of cron, or a word such as `@daily`. */
+  public cron(prop: string, value: string | undefined): void {
+    if (value === undefined) return;
+    if (
+      !/^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[-*/,0-9A-Za-z?]+( +[-*/,0-9A-Za-z?]+){4})$/.test(
+        value,
+      )
+    )
+      this.report(prop, value, "must have the five fields of cron, such as '0 0 * * 0', or be '@daily' or the like");
+  }
+
   public envName(prop: string, value: string): void {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) {
       this.report(prop, value, "must be the name of an environment variable: letters, digits and '_', no digit first");

@@ -1,7 +1,10 @@
 import { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { Component, type ComponentOptions } from './component.js';
+import { autoscaling, type AutoscalingOptions } from './autoscaling.js';
+import { Component } from './component.js';
+import type { ComponentOptions } from './component-options.js';
 import { PORTS } from './contract.js';
+import { httpRoute, type HttpRouteOptions, ingress, type IngressOptions } from './ingress.js';
 import type { Release } from './release.js';
 import { Checks } from './validation.js';
 
@@ -13,6 +16,12 @@ export interface WebserverOptions extends ComponentOptions {
   readonly workers?: number;
   /** Where users reach it, e.g. `https://airflow.example.com`. @default - Links are relative; right for port forwarding. */
   readonly baseUrl?: string;
+  /** @default - None: reached by port forwarding, or an Ingress of your own. */
+  readonly ingress?: IngressOptions;
+  /** @default - None. */
+  readonly httpRoute?: HttpRouteOptions;
+  /** In place of `replicas`. @default - None. */
+  readonly autoscaling?: AutoscalingOptions;
 }
 
 /** Props of `Webserver`. */
@@ -45,10 +54,12 @@ export class Webserver extends Component {
       component,
       kind: 'Deployment',
       spec: {
-        replicas: props.replicas ?? 1,
+        // An autoscaler would fight with every apply about them.
+        replicas: props.autoscaling === undefined ? (props.replicas ?? 1) : undefined,
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       },
       options: props,
+      replicas: props.autoscaling?.minReplicas ?? props.replicas,
       parts: [release.executor.webserver, release.logs],
       requests: { cpu: '100m', memory: '512Mi' },
       container: {
@@ -78,6 +89,12 @@ export class Webserver extends Component {
         ports: [{ name: server.port, port: PORTS.API_SERVER, targetPort: server.port }],
       },
     });
+    this.publish(props, component);
+    if (props.autoscaling) {
+      if (props.replicas !== undefined)
+        checks.report('replicas', props.replicas, "must be left out: 'autoscaling' says how many");
+      autoscaling(this, { release, component, kind: 'Deployment', name: this.name }, props.autoscaling, checks);
+    }
     const { config, namespace } = release;
     if (props.workers !== undefined) config.set(server.section, 'workers', String(props.workers));
     if (props.baseUrl !== undefined) config.set(server.section, 'base_url', props.baseUrl);
@@ -86,6 +103,20 @@ export class Webserver extends Component {
     const host = release.namespaces.length > 1 ? `${this.serviceName}.${namespace}` : this.serviceName;
     config.setDefault('core', 'execution_api_server_url', `http://${host}:${PORTS.API_SERVER}${path}/execution/`);
   }
+
+  private publish({ release, baseUrl, ...props }: WebserverProps, component: string): void {
+    const to = {
+      ...{ release, component, serviceName: this.serviceName, port: PORTS.API_SERVER },
+      ...{ host: hostOf(baseUrl), path: basePath(baseUrl) },
+    };
+    if (props.ingress) ingress(this, to, props.ingress, new Checks(this, 'ingress.'));
+    if (props.httpRoute) httpRoute(this, to, props.httpRoute, new Checks(this, 'httpRoute.'));
+  }
+}
+
+/** Host name of a URL, without its port. */
+function hostOf(url: string | undefined): string | undefined {
+  return /^https?:\/\/([^/:?#]+)/.exec(url ?? '')?.[1];
 }
 
 /** Path of a URL without a trailing slash. */

@@ -2,7 +2,7 @@ import { App, Chart, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { Airflow, Component, type Release } from '../../constructs/index.js';
-import { container, Stack } from './stack.js';
+import { container, envValue, Stack } from './stack.js';
 
 class Exporter extends Component {
   public constructor(scope: Construct, id: string, release: Release) {
@@ -71,5 +71,28 @@ describe('Component', () => {
       requests: { cpu: '1', memory: '256Mi' },
       limits: { cpu: '2', memory: '256Mi' },
     });
+  });
+
+  test('what is said of all components holds for each, under what is said of it alone', () => {
+    const stack = new Stack({
+      components: {
+        env: { TZ: 'UTC', LANG: 'C' },
+        nodeSelector: { pool: 'airflow', arch: 'arm64' },
+        tolerations: [{ key: 'airflow' }],
+        priorityClassName: 'high',
+      },
+      scheduler: { env: { TZ: 'Europe/Rome' }, nodeSelector: { pool: 'schedulers' }, tolerations: [{ key: 'mine' }] },
+    });
+    const scheduler = stack.pod('Deployment', 'airflow-scheduler');
+    expect(scheduler).toMatchObject({
+      nodeSelector: { pool: 'schedulers', arch: 'arm64' },
+      tolerations: [{ key: 'mine' }],
+      priorityClassName: 'high',
+    });
+    expect(envValue(container(scheduler, 'scheduler'), 'TZ')).toBe('Europe/Rome');
+    expect(envValue(container(scheduler, 'scheduler'), 'LANG')).toBe('C');
+    const migrations = stack.pod('Job', 'airflow-run-airflow-migrations');
+    expect(migrations).toMatchObject({ nodeSelector: { pool: 'airflow', arch: 'arm64' }, priorityClassName: 'high' });
+    expect(envValue(container(migrations, 'run-airflow-migrations'), 'TZ')).toBe('UTC');
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duration } from 'cdk8s';
 import { execa } from 'execa';
 import { Dags, Executor, Logs } from '../../constructs/index.js';
 import { LABELS, PATHS } from '../../constructs/contract.js';
@@ -252,6 +253,38 @@ describe('the executor switch', () => {
       const scheduler = await cluster.ready('scheduler');
       expect((scheduler.spec.initContainers ?? []).map(({ name }) => name)).not.toContain('pod-launcher');
       expect(tokenHolders(scheduler)).toEqual([]);
+    },
+    8,
+  );
+});
+
+describe('the clean-ups', () => {
+  const runNow = async (cronJob: string): Promise<void> => {
+    const job = `${cronJob}-now`;
+    await cluster.kubectl('create', 'job', job, `--from=cronjob/${cronJob}`, '-n', cluster.namespace);
+    await cluster.kubectl('wait', `job/${job}`, '-n', cluster.namespace, '--for=condition=Complete', '--timeout=180s');
+  };
+
+  e2e(
+    'remove what is old, and nothing else',
+    async () => {
+      await deploy(cluster.namespace, {
+        ...stack,
+        logs: Logs.volume({ retention: Duration.days(1) }),
+        executor: Executor.local(),
+        databaseCleanup: { retentionDays: 1 },
+      });
+      const processor = await cluster.ready('dag-processor');
+      const logs = `${PATHS.LOGS}/cleanup`;
+      const sh = (script: string) => cluster.sh(processor, 'dag-processor', script);
+      await sh(`mkdir -p ${logs}/old ${logs}/new && touch ${logs}/old/1.log ${logs}/new/1.log`);
+      await sh(`touch -d '3 days ago' ${logs}/old/1.log`);
+      await runNow('airflow-log-cleanup');
+      expect((await sh(`find ${logs} -type f`)).trim()).toBe(`${logs}/new/1.log`);
+
+      const runs = await airflow.api.dags();
+      await runNow('airflow-database-cleanup');
+      expect(await airflow.api.dags()).toEqual(runs);
     },
     8,
   );
