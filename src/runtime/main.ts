@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ENV, EXIT_CODES, PATHS, PORTS } from '../../constructs/contract.js';
+import { RUN_JOB_HELP } from './commands/run-job-help.js';
 import { RUN_POD_FLAGS, RUN_POD_HELP, type RunPodOptions, type RunPodValues } from './commands/run-pod-options.js';
 import { VERSION } from './version.js';
 
@@ -15,6 +16,8 @@ Usage:
       Create the Secrets of FILE that do not exist yet; those that do are never changed.
   pod-launcher run-pod FILE [--follow] [--result] [--keep] [--namespace NAME] [--kubeconfig FILE] [--context NAME]
       Run the pod of a manifest to its end: pod-launcher run-pod --help
+  pod-launcher run-job FILE [--follow] …
+      Run the Job of a manifest to its end: pod-launcher run-job --help
   pod-launcher run-spark --image IMAGE [options] APPLICATION [ARGUMENT…]
       Run a Spark application to its end: pod-launcher run-spark --help
   pod-launcher watch-pods
@@ -25,6 +28,9 @@ Usage:
 Kubernetes is reached by KUBECONFIG, else by the pod's service account. Log level: ${ENV.LOG_LEVEL}.
 Exit codes: ${EXIT_CODES.OK} done, ${EXIT_CODES.ERROR} unforeseen, ${EXIT_CODES.CONFIG} arguments or configuration, ${EXIT_CODES.PERMISSION} missing rights.
 `;
+
+const HELP_OF: Readonly<Record<string, string>> = { 'run-pod': RUN_POD_HELP, 'run-job': RUN_JOB_HELP };
+const WITH_FILE: ReadonlySet<string> = new Set(['run-pod', 'run-job']);
 
 /** Arguments that make no sense. */
 class UsageError extends Error {}
@@ -37,7 +43,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   }
   const { values, positionals } = parse(args);
   if (values.help === true) {
-    process.stdout.write(positionals[0] === 'run-pod' ? RUN_POD_HELP : HELP);
+    process.stdout.write(HELP_OF[positionals[0] ?? ''] ?? HELP);
     return EXIT_CODES.OK;
   }
   if (values.version === true) {
@@ -45,7 +51,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     return EXIT_CODES.OK;
   }
   const [command, ...rest] = positionals;
-  if (rest.length > (command === 'run-pod' ? 1 : 0)) {
+  if (rest.length > (WITH_FILE.has(command ?? '') ? 1 : 0)) {
     throw new UsageError(`unexpected argument '${rest.join(' ')}'`);
   }
   // Each command is loaded on its own: --help and create-secrets need little of the launcher.
@@ -67,7 +73,11 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     }
     case 'run-pod': {
       const { runPod } = await import('./commands/run-pod.js');
-      return runPod(runPodOptions(rest[0], values), env);
+      return runPod(runOptions(command, rest[0], values), env);
+    }
+    case 'run-job': {
+      const { runJob } = await import('./commands/run-job.js');
+      return runJob(runOptions(command, rest[0], values), env);
     }
     case 'watch-pods': {
       const { watchPods } = await import('./commands/watch-pods.js');
@@ -80,10 +90,10 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   }
 }
 
-function runPodOptions(file: string | undefined, values: RunPodValues): RunPodOptions {
+function runOptions(command: string, file: string | undefined, values: RunPodValues): RunPodOptions {
   const { json = false, attached = false, follow = false, result = false, keep = false } = values;
   if (json === (file !== undefined)) {
-    throw new UsageError('run-pod needs either FILE or --json');
+    throw new UsageError(`${command} needs either FILE or --json`);
   }
   const { namespace, kubeconfig, context, container } = values;
   return { file, json, attached, follow, result, keep, namespace, kubeconfig, context, container };

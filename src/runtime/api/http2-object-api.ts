@@ -15,6 +15,7 @@ import type {
   ObjectEvent,
   ObjectMeta,
   ObjectRight,
+  Propagation,
   Selector,
   WriteOptions,
 } from './object-api.js';
@@ -176,13 +177,25 @@ export class Http2ObjectApi implements ObjectApi {
     });
   }
 
-  async delete(where: Collection<KubeObject>, name: string, uid: string, graceSeconds?: number | null): Promise<void> {
+  async delete(
+    where: Collection<KubeObject>,
+    name: string,
+    uid: string,
+    graceSeconds?: number | null,
+    propagation?: Propagation,
+  ): Promise<void> {
     const grace = graceSeconds === undefined || graceSeconds === null ? {} : { gracePeriodSeconds: graceSeconds };
     await ignoring([404, 409], () =>
       this.counted(this.calls).request({
         method: 'DELETE',
         path: `${pathOf(where)}/${name}`,
-        body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid }, ...grace }),
+        body: JSON.stringify({
+          kind: 'DeleteOptions',
+          apiVersion: 'v1',
+          preconditions: { uid },
+          ...grace,
+          ...(propagation === undefined ? {} : { propagationPolicy: propagation }),
+        }),
         accept: METADATA_ONLY,
         deadlineMs: WRITE_DEADLINE_MS,
       }),

@@ -54,6 +54,9 @@ export interface LogQuery {
   readonly limitBytes?: number;
 }
 
+/** Whether an object goes before what it owns, or waits for its end. */
+export type Propagation = 'Background' | 'Foreground';
+
 /** How a write is done. */
 export interface WriteOptions {
   /** Everything but the write itself: admission, validation, rights. */
@@ -130,8 +133,15 @@ export interface ObjectApi {
   /**
    * Deletes the object only if it still is that one. One that is gone or replaced is no error.
    * @param graceSeconds that its processes get to end. Default: what the object says
+   * @param propagation what becomes of what it owns. Default: what its kind says; of Jobs the pods stay
    */
-  delete(where: Collection<KubeObject>, name: string, uid: string, graceSeconds?: number | null): Promise<void>;
+  delete(
+    where: Collection<KubeObject>,
+    name: string,
+    uid: string,
+    graceSeconds?: number | null,
+    propagation?: Propagation,
+  ): Promise<void>;
   /** The bytes of a container's log as they come. Resolves when the server ends the stream. */
   podLog(
     namespace: string,

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { EXIT_CODES } from '../../../constructs/contract.js';
 import type { ObjectApi } from '../api/object-api.js';
 import type { RunEvent, RunSink } from '../run/events.js';
 import type { CreatePod } from '../run/launch.js';
 import { PodRun, type RunLeft } from '../run/pod-run.js';
 import { parseRunRequest, type RunRequest } from '../run/request.js';
 import { shellRequest } from '../run/shell-request.js';
-import { TextSink } from '../run/text-sink.js';
+import { podInWords, TextSink } from '../run/text-sink.js';
 import { readInput, runForProgram, Stops, tellError, withCluster } from './driver.js';
+import { exitCodeFor, shellExitCodeFor } from './run-exit.js';
 import { type RunPodOptions, SHELL_EXIT_CODES } from './run-pod-options.js';
 
 /** Runs one pod to its end. @returns the exit code */
@@ -22,21 +22,9 @@ export function runPod(options: RunPodOptions, env: NodeJS.ProcessEnv): Promise<
   });
 }
 
-/** Of `--json`. */
-export function exitCodeFor(left: RunLeft): number {
-  if (left === 'created') {
-    return EXIT_CODES.OK;
-  }
-  if (left === 'detached') {
-    return EXIT_CODES.DETACHED;
-  }
-  const codes = { succeeded: EXIT_CODES.OK, failed: EXIT_CODES.POD_FAILED, killed: EXIT_CODES.KILLED };
-  return codes[left.outcome];
-}
-
 async function runForPerson(options: RunPodOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const stops = new Stops();
-  const sink = new TextSink(process.stdout, process.stderr, options.result);
+  const sink = new TextSink<RunEvent>(process.stdout, process.stderr, options.result, podInWords);
   try {
     const request = parseRunRequest(shellRequest(await readInput(options.file ?? '-'), options), 'command line');
     return shellExitCodeFor(await followPod(request, sink, stops, env));
@@ -44,20 +32,6 @@ async function runForPerson(options: RunPodOptions, env: NodeJS.ProcessEnv): Pro
     tellError(error, sink);
     return SHELL_EXIT_CODES.RUN_FAILED;
   }
-}
-
-/** For people: that of the container. */
-export function shellExitCodeFor(left: RunLeft): number {
-  if (left === 'created') {
-    return EXIT_CODES.OK;
-  }
-  if (left === 'detached' || left.outcome === 'killed') {
-    return SHELL_EXIT_CODES.SIGNALED;
-  }
-  if (left.outcome === 'succeeded') {
-    return EXIT_CODES.OK;
-  }
-  return left.exitCode === null || left.exitCode === 0 ? SHELL_EXIT_CODES.RUN_FAILED : left.exitCode;
 }
 
 /** Makes or finds the pod of a request and follows it. @param creator makes what creates it, if the API does not */

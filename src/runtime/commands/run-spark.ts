@@ -2,11 +2,12 @@ import { EXIT_CODES } from '../../../constructs/contract.js';
 import { chooseCluster } from '../api/credentials.js';
 import type { RunEvent, RunSink } from '../run/events.js';
 import type { RunLeft } from '../run/pod-run.js';
-import { TextSink } from '../run/text-sink.js';
+import { podInWords, TextSink } from '../run/text-sink.js';
 import { parseSparkRequest, type SparkRequest } from '../spark/request.js';
 import { SparkSubmitter } from '../spark/submitter.js';
 import { runForProgram, Stops, tellError } from './driver.js';
-import { exitCodeFor, followPod, shellExitCodeFor } from './run-pod.js';
+import { exitCodeFor, shellExitCodeFor } from './run-exit.js';
+import { followPod } from './run-pod.js';
 import { SHELL_EXIT_CODES } from './run-pod-options.js';
 import { readSparkArguments, RUN_SPARK_HELP, type SparkArguments } from './run-spark-options.js';
 
@@ -39,7 +40,7 @@ export async function runSpark(args: readonly string[], env: NodeJS.ProcessEnv):
 }
 
 async function runForPerson(given: object, env: NodeJS.ProcessEnv): Promise<number> {
-  const sink = new TextSink(process.stdout, process.stderr, false);
+  const sink = new TextSink<RunEvent>(process.stdout, process.stderr, false, podInWords);
   try {
     return shellExitCodeFor(await follow(parseSparkRequest(given, 'command line'), sink, new Stops(), env));
   } catch (error) {

@@ -15,6 +15,7 @@ export interface RawPod {
   };
   readonly spec?: {
     readonly nodeName?: string;
+    readonly restartPolicy?: string;
     readonly initContainers?: readonly { readonly name?: string; readonly restartPolicy?: string }[];
     readonly containers?: readonly {
       readonly name?: string;

@@ -2,7 +2,7 @@ import type { ObjectApi } from '../api/object-api.js';
 import { RunError } from './events.js';
 import type { Launched } from './launch.js';
 import { patiently } from './patience.js';
-import { podsOf } from './pod-view.js';
+import { podsOf, type RunPod } from './pod-view.js';
 import type { RunRequest } from './request.js';
 
 export interface AttachOptions {
@@ -17,10 +17,10 @@ export interface AttachOptions {
  * Goes on with a pod that another process has created. One whose uid is known is not read here: its watch does it.
  * @throws RunError, KubeError
  */
-export async function attach({ api, request, pod, namespace, signal }: AttachOptions): Promise<Launched> {
+export async function attach({ api, request, pod, namespace, signal }: AttachOptions): Promise<Launched<RunPod>> {
   const { name, uid } = pod;
   if (uid !== null) {
-    return { how: 'reattached', name, namespace, uid, resourceVersion: '', pod: null };
+    return { how: 'reattached', name, namespace, uid, resourceVersion: '', found: null };
   }
   const patience = { patienceMs: request.patienceSeconds * 1000, signal };
   const found = await patiently('read the pod', patience, () => api.get(podsOf(namespace), name));
@@ -29,5 +29,5 @@ export async function attach({ api, request, pod, namespace, signal }: AttachOpt
   }
   const { metadata } = found;
   const { resourceVersion = '' } = metadata;
-  return { how: 'reattached', name, namespace, uid: metadata.uid ?? '', resourceVersion, pod: found };
+  return { how: 'reattached', name, namespace, uid: metadata.uid ?? '', resourceVersion, found };
 }

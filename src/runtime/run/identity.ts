@@ -7,6 +7,8 @@ const MAX_NAME_LENGTH = 63;
 /** Labels of the stock operator: its users' selectors, and its own search for a pod to go on with, find these pods. */
 export const RUN_LABELS = {
   OPERATOR: 'kubernetes_pod_operator',
+  /** On a Job of ours, not on its pods. */
+  JOB_OPERATOR: 'kubernetes_job_operator',
   /** On a pod that is kept after its end: a later try must not go on with it. */
   CHECKED: 'already_checked',
 } as const;
@@ -32,10 +34,10 @@ export function runName(request: Named, generation: number, random: string): str
   return nameOf(parts, 'pod', key);
 }
 
-/** What a task's pod is found by. */
-export function taskLabels(task: RunTask): Record<string, string> {
+/** What a task's object is found by. @param operator label of the operator that made it */
+export function taskLabels(task: RunTask, operator: string = RUN_LABELS.OPERATOR): Record<string, string> {
   return {
-    ...searchLabels(task),
+    ...searchLabels(task, operator),
     try_number: String(task.tryNumber),
     ...(task.airflowVersion === '' ? {} : { airflow_version: safeLabelValue(task.airflowVersion.replace('+', '-')) }),
   };
@@ -51,19 +53,22 @@ export function taskAnnotations(task: RunTask): Record<string, string> {
   };
 }
 
-/** Selects the pods that earlier tries of the task may have left behind. */
-export function taskSelector({ task, reattach }: { readonly task: RunTask; readonly reattach: boolean }): string {
-  const labels = { ...searchLabels(task), ...(reattach ? {} : { try_number: String(task.tryNumber) }) };
+/** Selects what earlier tries of the task may have left behind. */
+export function taskSelector(
+  { task, reattach }: { readonly task: RunTask; readonly reattach: boolean },
+  operator: string = RUN_LABELS.OPERATOR,
+): string {
+  const labels = { ...searchLabels(task, operator), ...(reattach ? {} : { try_number: String(task.tryNumber) }) };
   const wanted = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
   return [...wanted, ...(task.mapIndex >= 0 ? [] : ['!map_index'])].join(',');
 }
 
-function searchLabels(task: RunTask): Record<string, string> {
+function searchLabels(task: RunTask, operator: string): Record<string, string> {
   return {
     dag_id: safeLabelValue(task.dagId),
     task_id: safeLabelValue(task.taskId),
     run_id: safeLabelValue(task.runId),
     ...(task.mapIndex >= 0 ? { map_index: String(task.mapIndex) } : {}),
-    [RUN_LABELS.OPERATOR]: 'True',
+    [operator]: 'True',
   };
 }

@@ -1,11 +1,10 @@
-import { parse } from 'yaml';
-import { ConfigError } from '../config/errors.js';
-import { isPlainObject, mergePods, type PodManifest } from '../pods/merge.js';
+import { mergePods, type PodManifest } from '../pods/merge.js';
 import { RUN_LABELS, taskAnnotations, taskLabels } from './identity.js';
+import { failIn, fields, type Fields, names, readLayer, text, textValues } from './layers.js';
 import type { RunLayer, RunRequest } from './request.js';
 import { mount, type ResultRequest, resultVolume, SIDECAR, sidecar } from './result-sidecar.js';
 
-type Fields = Record<string, unknown>;
+const KIND = { kind: 'Pod', apiVersion: 'v1' };
 
 /** The pod of a run, without its name and namespace, and what the layers said of these. */
 export interface RunManifest {
@@ -22,18 +21,17 @@ export interface RunManifest {
  */
 export function buildRunManifest(request: RunRequest): RunManifest {
   const merged = request.layers
-    .map((layer): [string, PodManifest] => [layer.source, readLayer(layer)])
-    .reduce<PodManifest>((base, [source, later]) => merge(renamed(base, later, request.container), later, source), {});
-  const { source } = request.layers.at(-1) ?? { source: 'request' };
+    .map((layer): [RunLayer, PodManifest] => [layer, readLayer(layer, KIND)])
+    .reduce<PodManifest>((base, [layer, later]) => merge(renamed(base, later, request.container), later, layer), {});
   const metadata = fields(merged.metadata);
-  const spec = checkSpec(fields(merged.spec), request, source);
-  const { task } = request;
+  const spec = checkSpec(fields(merged.spec), request);
+  const { task, layers } = request;
   const labels = {
-    ...givenLabels(metadata.labels, source),
+    ...givenLabels(metadata.labels, layers, 'metadata.labels'),
     ...(task === null ? {} : taskLabels(task)),
   };
   const annotations = {
-    ...textValues(metadata.annotations, source, 'metadata.annotations'),
+    ...textValues(metadata.annotations, layers, 'metadata.annotations'),
     ...(task === null ? {} : taskAnnotations(task)),
   };
   const rest: Fields = { ...metadata };
@@ -42,7 +40,7 @@ export function buildRunManifest(request: RunRequest): RunManifest {
   delete rest.namespace;
   const withResult = request.result === null ? spec : addResult(spec, request.container, request.result);
   return {
-    pod: { ...merged, apiVersion: 'v1', kind: 'Pod', metadata: { ...rest, labels, annotations }, spec: withResult },
+    pod: { ...merged, ...KIND, metadata: { ...rest, labels, annotations }, spec: withResult },
     name: text(metadata.name) ?? text(metadata.generateName),
     namespace: text(metadata.namespace),
     containers: names(spec.containers),
@@ -50,33 +48,11 @@ export function buildRunManifest(request: RunRequest): RunManifest {
   };
 }
 
-function readLayer(layer: RunLayer): PodManifest {
-  let pod: unknown;
-  try {
-    pod = 'yaml' in layer ? parse(layer.yaml) : layer.manifest;
-  } catch (error) {
-    // The parser's message has line and column.
-    return fail(layer.source, '', `is not YAML: ${(error as Error).message}`);
-  }
-  if (!isPlainObject(pod)) {
-    return fail(layer.source, '', 'must hold one Pod');
-  }
-  if (pod.kind !== undefined && pod.kind !== 'Pod') {
-    return fail(layer.source, 'kind', `(${JSON.stringify(pod.kind)}) must be Pod`);
-  }
-  for (const field of ['metadata', 'spec']) {
-    if (pod[field] !== undefined && pod[field] !== null && !isPlainObject(pod[field])) {
-      return fail(layer.source, field, 'must be an object');
-    }
-  }
-  return pod;
-}
-
-function merge(base: PodManifest, later: PodManifest, source: string): PodManifest {
+function merge(base: PodManifest, later: PodManifest, layer: RunLayer): PodManifest {
   try {
     return mergePods(base, later);
   } catch (error) {
-    return fail(source, '', (error as Error).message);
+    return failIn([layer], '', (error as Error).message);
   }
 }
 
@@ -84,7 +60,7 @@ function merge(base: PodManifest, later: PodManifest, source: string): PodManife
  * A template whose first container has another name than the run's gives it that name when the next layer speaks of it:
  * Airflow merges containers by position.
  */
-function renamed(base: PodManifest, later: PodManifest, container: string): PodManifest {
+export function renamed(base: PodManifest, later: PodManifest, container: string): PodManifest {
   const spec = fields(base.spec);
   const own = spec.containers;
   const speaksOfIt = names(fields(later.spec).containers).includes(container);
@@ -95,45 +71,57 @@ function renamed(base: PodManifest, later: PodManifest, container: string): PodM
   return { ...base, spec: { ...spec, containers: [{ ...fields(first), name: container }, ...others] } };
 }
 
-function checkSpec(spec: Fields, request: RunRequest, source: string): Fields {
-  const { container, result } = request;
+/** What is asked of the pods of a run. */
+type Asked = Pick<RunRequest, 'layers' | 'logs' | 'result'> & { readonly container: string };
+
+/**
+ * Checks the spec of a pod, and fills in that it does not restart.
+ * @param at where it stands in its manifest
+ * @param policies that it may have for restarts
+ * @throws ConfigError
+ */
+export function checkSpec(
+  spec: Fields,
+  { container, layers, logs, result }: Asked,
+  at = 'spec',
+  policies: readonly string[] = ['Never'],
+): Fields {
   const own = names(spec.containers);
   if (!own.includes(container)) {
     const there = own.length === 0 ? 'none' : own.join(', ');
-    fail(source, 'spec.containers', `(${there}) must have a container '${container}'`);
+    failIn(layers, `${at}.containers`, `(${there}) must have a container '${container}'`);
   }
   const { restartPolicy = 'Never' } = spec;
-  if (restartPolicy !== 'Never') {
-    fail(
-      source,
-      'spec.restartPolicy',
-      `(${JSON.stringify(restartPolicy)}) must be Never: Airflow retries tasks itself`,
-    );
+  if (!policies.includes(restartPolicy as string)) {
+    const wrong = `(${JSON.stringify(restartPolicy)}) must be ${policies.join(' or ')}`;
+    failIn(layers, `${at}.restartPolicy`, `${wrong}: Airflow retries tasks itself`);
   }
   for (const { name, image } of (spec.containers as unknown[]).map(fields)) {
     if (text(image) === null) {
-      fail(source, `spec.containers[${String(name)}].image`, 'is missing');
+      failIn(layers, `${at}.containers[${String(name)}].image`, 'is missing');
     }
   }
   if (result !== null && [...own, ...names(spec.initContainers)].includes(SIDECAR)) {
-    fail(source, 'spec.containers', `must have no container '${SIDECAR}': the result needs the name`);
+    failIn(layers, `${at}.containers`, `must have no container '${SIDECAR}': the result needs the name`);
   }
-  checkLogs(request, own, names(spec.initContainers));
+  checkLogs(logs, own, names(spec.initContainers));
   return { ...spec, restartPolicy };
 }
 
-function checkLogs({ logs }: RunRequest, containers: readonly string[], initContainers: readonly string[]): void {
+function checkLogs(logs: RunRequest['logs'], containers: readonly string[], initContainers: readonly string[]): void {
   const check = (field: string, asked: 'all' | readonly string[] | null, there: readonly string[]): void => {
     const unknown = asked === null || asked === 'all' ? [] : asked.filter((name) => !there.includes(name));
     if (unknown.length > 0) {
-      fail('request', field, `(${unknown.join(', ')}) are no containers of the pod; it has: ${there.join(', ')}`);
+      const has = `are no containers of the pod; it has: ${there.join(', ')}`;
+      failIn([], field, `(${unknown.join(', ')}) ${has}`);
     }
   };
   check('logs.containers', logs.containers, containers);
   check('logs.initContainers', logs.initContainers, initContainers);
 }
 
-function addResult(spec: Fields, container: string, result: ResultRequest): Fields {
+/** The spec of a pod with the sidecar of a result, and the folder that it shares with the container. */
+export function addResult(spec: Fields, container: string, result: ResultRequest): Fields {
   const shared = mount(result);
   const withMount = (spec.containers as unknown[]).map(fields).map((one) => {
     const mounts = Array.isArray(one.volumeMounts) ? (one.volumeMounts as unknown[]) : [];
@@ -149,34 +137,8 @@ function addResult(spec: Fields, container: string, result: ResultRequest): Fiel
   };
 }
 
-/** A manifest that was copied from a kept pod would make later tries overlook this one. */
-function givenLabels(value: unknown, source: string): Record<string, string> {
-  const labels = Object.entries(textValues(value, source, 'metadata.labels'));
+/** A manifest that was copied from a kept object would make later tries overlook this one. @throws ConfigError */
+export function givenLabels(value: unknown, layers: readonly RunLayer[], field: string): Record<string, string> {
+  const labels = Object.entries(textValues(value, layers, field));
   return Object.fromEntries(labels.filter(([name]) => name !== RUN_LABELS.CHECKED));
-}
-
-function textValues(value: unknown, source: string, field: string): Record<string, string> {
-  const entries = Object.entries(fields(value));
-  for (const [key, one] of entries) {
-    if (typeof one !== 'string') {
-      fail(source, `${field}.${key}`, `(${JSON.stringify(one)}) must be text`);
-    }
-  }
-  return Object.fromEntries(entries) as Record<string, string>;
-}
-
-function names(containers: unknown): string[] {
-  return Array.isArray(containers) ? containers.map((one: unknown) => text(fields(one).name) ?? '') : [];
-}
-
-function fields(value: unknown): Fields {
-  return isPlainObject(value) ? value : {};
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function fail(file: string, field: string, message: string): never {
-  throw new ConfigError([{ file, field, message }]);
 }

@@ -88,7 +88,7 @@ export class PodRun {
     return this.conclude(launched, this.end ?? failure('Deleted', 'the pod is gone', null, request.container));
   }
 
-  private launch(): Promise<Launched> {
+  private launch(): Promise<Launched<RunPod>> {
     const { api, create, request, detach, kill, random, sink } = this.options;
     const signal = AbortSignal.any([kill, detach]);
     const namespace = this.manifest?.namespace ?? request.namespace ?? this.options.defaultNamespace;
@@ -96,14 +96,25 @@ export class PodRun {
       return attach({ api, request, pod: request.attach, namespace, signal });
     }
     const manifest = this.manifest ?? buildRunManifest(request);
-    return launch({ api, request, manifest, namespace, random, sink, signal, create });
+    return launch<RunPod>({
+      api,
+      where: podsOf(namespace),
+      request,
+      body: manifest.pod,
+      name: manifest.name,
+      operator: RUN_LABELS.OPERATOR,
+      random,
+      sink,
+      signal,
+      ...(create === undefined ? {} : { create }),
+    });
   }
 
-  private async follow(launched: Launched): Promise<void> {
+  private async follow(launched: Launched<RunPod>): Promise<void> {
     const { api, request, detach, kill } = this.options;
     const { name, namespace, uid, resourceVersion } = launched;
     this.deadlines = new DeadlineKeeper(request, steadyNow());
-    this.last = launched.pod;
+    this.last = launched.found;
     const onKill = (): void => {
       const message = 'the run was told to end';
       this.finish({ ...failure('Killed', message, this.last, request.container), outcome: 'killed' });
@@ -122,8 +133,8 @@ export class PodRun {
     const onPod = (pod: RunPod): void => {
       this.observe(pod, launched);
     };
-    if (launched.pod !== null && this.end === null) {
-      onPod(launched.pod);
+    if (launched.found !== null && this.end === null) {
+      onPod(launched.found);
     }
     const watched: ObjectWatchOptions<RunPod> = {
       api,
@@ -150,7 +161,7 @@ export class PodRun {
     }
   }
 
-  private observe(pod: RunPod, launched: Launched): void {
+  private observe(pod: RunPod, launched: Launched<RunPod>): void {
     if (this.end !== null) {
       return;
     }
@@ -198,7 +209,7 @@ export class PodRun {
     }
   }
 
-  private followLogs(view: PodView, { name, namespace }: Launched): void {
+  private followLogs(view: PodView, { name, namespace }: Launched<RunPod>): void {
     const { api, sink } = this.options;
     for (const container of view.started) {
       if (this.logs?.has(container) !== true) {
@@ -227,7 +238,7 @@ export class PodRun {
   }
 
   /** Everything that is to be read is read before anything is deleted. */
-  private async conclude(launched: Launched, end: RunEnd): Promise<RunEnd | 'detached'> {
+  private async conclude(launched: Launched<RunPod>, end: RunEnd): Promise<RunEnd | 'detached'> {
     const { api, detach, kill, request } = this.options;
     for (const follower of this.followers.values()) {
       follower.containerEnded();
@@ -258,7 +269,7 @@ export class PodRun {
     return final;
   }
 
-  private place({ name, namespace }: Launched): {
+  private place({ name, namespace }: Launched<RunPod>): {
     api: ObjectApi;
     namespace: string;
     pod: string;
@@ -267,7 +278,7 @@ export class PodRun {
     return { api: this.options.api, namespace, pod: name, signal: this.reading.signal };
   }
 
-  private async readEvents({ namespace, uid }: Launched): Promise<string[]> {
+  private async readEvents({ namespace, uid }: Launched<RunPod>): Promise<string[]> {
     const { api } = this.options;
     const patience = { patienceMs: EVENTS_PATIENCE_MS, signal: this.reading.signal };
     try {
@@ -279,7 +290,7 @@ export class PodRun {
     }
   }
 
-  private async cleanUp(launched: Launched, end: RunEnd): Promise<'deleted' | 'kept' | 'gone'> {
+  private async cleanUp(launched: Launched<RunPod>, end: RunEnd): Promise<'deleted' | 'kept' | 'gone'> {
     const { api, request } = this.options;
     const { name, namespace, uid } = launched;
     if (this.isGone) {
@@ -310,7 +321,7 @@ export class PodRun {
   }
 
   /** Later tries must not go on with a pod whose end is known. */
-  private async mark({ name, namespace, uid }: Launched): Promise<void> {
+  private async mark({ name, namespace, uid }: Launched<RunPod>): Promise<void> {
     const { api, request } = this.options;
     if (this.isMarked || this.isGone || request.task === null || !this.isOurs()) {
       return;

@@ -5,7 +5,7 @@ import { SIDECAR } from './result-sidecar.js';
 
 export type RunPod = RawPod;
 
-export function podsOf(namespace: string): Collection<RunPod> {
+export function podsOf(namespace: string): Collection<RunPod> & { readonly namespace: string } {
   return { apiVersion: 'v1', plural: 'pods', namespace };
 }
 

@@ -36,7 +36,7 @@ const result = z.strictObject({
     .default(4 * 1024 * 1024),
 });
 
-const request = z.strictObject({
+export const request = z.strictObject({
   protocol: z.literal(RUN_PROTOCOL),
   layers: z.array(layer).min(1),
   /** Go on with this pod, which another process has created: the layers do not matter any more. Of one without a uid the API server is asked for it. */

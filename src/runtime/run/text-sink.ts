@@ -1,24 +1,26 @@
 import type { Writable } from 'node:stream';
-import type { RunEvent, RunSink } from './events.js';
+import type { EventSink, RunEvent } from './events.js';
+
+/** An event for people: a line of a log, a result, or what is said besides. */
+export interface Words {
+  readonly kind: 'log' | 'result' | 'note';
+  readonly text: string;
+}
 
 /** Events for people: the log on standard output, everything else on standard error. */
-export class TextSink implements RunSink {
+export class TextSink<E> implements EventSink<E> {
   /** @param resultOnly standard output is for the result alone */
   constructor(
     private readonly out: Writable,
     private readonly err: Writable,
     private readonly resultOnly: boolean,
+    private readonly inWords: (event: E) => Words,
   ) {}
 
-  tell(event: RunEvent): boolean {
-    switch (event.type) {
-      case 'log':
-        return (this.resultOnly ? this.err : this.out).write(`${event.line}\n`);
-      case 'result':
-        return this.out.write(`${event.json}\n`);
-      default:
-        return this.err.write(`${describe(event)}\n`);
-    }
+  tell(event: E): boolean {
+    const { kind, text } = this.inWords(event);
+    const isOut = kind === 'result' || (kind === 'log' && !this.resultOnly);
+    return (isOut ? this.out : this.err).write(`${text}\n`);
   }
 
   ready(): Promise<void> {
@@ -31,6 +33,24 @@ export class TextSink implements RunSink {
   }
 }
 
+/** An event of the run of a pod; pure. */
+export function podInWords(event: RunEvent): Words {
+  switch (event.type) {
+    case 'log':
+      return { kind: 'log', text: event.line };
+    case 'result':
+      return { kind: 'result', text: event.json };
+    default:
+      return { kind: 'note', text: describe(event) };
+  }
+}
+
+/** Why something does not go on, in brackets; empty for nothing. */
+export function why(reason: string | null, message: string | null): string {
+  const said = [reason, message].filter((part) => part !== null).join(': ');
+  return said === '' ? '' : ` (${said})`;
+}
+
 /** One event in words; pure. */
 export function describe(event: Exclude<RunEvent, { type: 'log' | 'result' }>): string {
   switch (event.type) {
@@ -38,9 +58,8 @@ export function describe(event: Exclude<RunEvent, { type: 'log' | 'result' }>): 
     case 'reattached':
       return `pod ${event.namespace}/${event.name} ${event.type}`;
     case 'state': {
-      const why = [event.reason, event.message].filter((part) => part !== null).join(': ');
       const where = event.node === null ? '' : ` on ${event.node}`;
-      return `${event.state}${where}${why === '' ? '' : ` (${why})`}`;
+      return `${event.state}${where}${why(event.reason, event.message)}`;
     }
     case 'warning':
       return `warning: ${event.message}`;
@@ -49,8 +68,9 @@ export function describe(event: Exclude<RunEvent, { type: 'log' | 'result' }>): 
     case 'outcome':
       return event.outcome;
     case 'ended': {
-      const why = event.message === null ? '' : `: ${event.message}`;
-      return [`${event.outcome}${why}`, ...event.podEvents.map((line) => `  ${line}`), `pod ${event.pod}`].join('\n');
+      const because = event.message === null ? '' : `: ${event.message}`;
+      const events = event.podEvents.map((line) => `  ${line}`);
+      return [`${event.outcome}${because}`, ...events, `pod ${event.pod}`].join('\n');
     }
   }
 }

@@ -3,14 +3,18 @@ import type { RunEvent } from '../../../src/runtime/run/events.js';
 import { launcherBundle } from './launcher-process.js';
 import { until } from './until.js';
 
-type Of<Type extends RunEvent['type']> = RunEvent & { readonly type: Type };
+interface AnyEvent {
+  readonly type: string;
+}
+
+type Of<E extends AnyEvent, Type extends E['type']> = E & { readonly type: Type };
 
 /** Pods are real: a busy machine takes its time. */
 const RUN_MS = 120_000;
 
-/** `pod-launcher run-pod --json --attached`, or another run command, as a child process, as the operators start it. */
-export class RunProcess {
-  readonly events: RunEvent[] = [];
+/** `pod-launcher run-pod --json --attached`, or another command, as a child process, as the operators start it. */
+export class RunProcess<E extends AnyEvent = RunEvent> {
+  readonly events: E[] = [];
   exitCode: number | null = null;
   private readonly child: ChildProcess;
   private rest = '';
@@ -24,7 +28,7 @@ export class RunProcess {
     this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (this.rest + chunk).split('\n');
       this.rest = lines.pop() ?? '';
-      this.events.push(...lines.map((line) => JSON.parse(line) as RunEvent));
+      this.events.push(...lines.map((line) => JSON.parse(line) as E));
     });
     this.child.stderr?.on('data', (chunk: Buffer) => (this.said += chunk.toString('utf8')));
     this.child.on('close', (code) => (this.exitCode = code ?? -1));
@@ -32,11 +36,11 @@ export class RunProcess {
     this.child.stdin?.write(`${JSON.stringify(request)}\n`);
   }
 
-  of<Type extends RunEvent['type']>(type: Type): Of<Type>[] {
-    return this.events.filter((event): event is Of<Type> => event.type === type);
+  of<Type extends E['type']>(type: Type): Of<E, Type>[] {
+    return this.events.filter((event): event is Of<E, Type> => event.type === type);
   }
 
-  one<Type extends RunEvent['type']>(type: Type): Of<Type> {
+  one<Type extends E['type']>(type: Type): Of<E, Type> {
     const [found, ...others] = this.of(type);
     if (found === undefined || others.length > 0) {
       throw new Error(`${others.length + 1} events '${type}' in ${JSON.stringify(this.state())}`);
@@ -45,12 +49,16 @@ export class RunProcess {
   }
 
   lines(container = 'base'): string[] {
-    return this.of('log')
+    return this.logs()
       .filter((event) => event.container === container)
       .map(({ line }) => line);
   }
 
-  async until(what: string, holds: (event: RunEvent) => boolean): Promise<void> {
+  private logs(): { readonly container: string; readonly line: string }[] {
+    return this.events.filter(({ type }) => type === 'log') as unknown as { container: string; line: string }[];
+  }
+
+  async until(what: string, holds: (event: E) => boolean): Promise<void> {
     await until(what, () => this.events.some(holds), { timeoutMs: RUN_MS, state: () => this.state() });
   }
 
@@ -72,6 +80,6 @@ export class RunProcess {
   /** What explains a failure. */
   state(): unknown {
     const events = this.events.filter(({ type }) => type !== 'log');
-    return { exitCode: this.exitCode, said: this.said, lines: this.of('log').length, events };
+    return { exitCode: this.exitCode, said: this.said, lines: this.logs().length, events };
   }
 }

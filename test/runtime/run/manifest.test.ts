@@ -66,7 +66,7 @@ describe('the manifest of a run', () => {
 
   test.each<[string, RunRequestInput['layers'][number], string]>([
     ['YAML that is none', { source: 'a.yaml', yaml: 'spec: {containers: [\n' }, 'a.yaml: is not YAML'],
-    ['another kind', { source: 'a.yaml', yaml: 'kind: Job' }, `a.yaml: 'kind' ("Job") must be Pod`],
+    ['another kind', { source: 'a.yaml', yaml: 'kind: Job' }, `a.yaml, line 1: 'kind' ("Job") must be Pod`],
     ['no container', layer({ containers: [] }), `'spec.containers' (none) must have a container 'base'`],
     ['no image', layer({ containers: [{ name: 'base' }] }), `'spec.containers[base].image' is missing`],
     [
