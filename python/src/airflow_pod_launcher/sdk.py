@@ -13,15 +13,26 @@ from airflow.configuration import conf
 
 if TYPE_CHECKING or not AIRFLOW_VERSION.startswith("2."):
     from airflow.sdk import BaseHook, BaseOperator
-    from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+    )
 else:
-    from airflow.exceptions import AirflowException, AirflowNotFoundException, AirflowSkipException
+    from airflow.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+    )
     from airflow.hooks.base import BaseHook
     from airflow.models.baseoperator import BaseOperator
 
 __all__ = [
     "AIRFLOW_VERSION",
     "AirflowException",
+    "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",

@@ -9,6 +9,8 @@ import type { RunLayer } from './request.js';
 export interface JobManifest {
   readonly job: Fields;
   readonly name: string | null;
+  /** Is that the name, and not only its begin? */
+  readonly isNamed: boolean;
   readonly namespace: string | null;
   /** Whose exit code counts. */
   readonly container: string;
@@ -56,6 +58,7 @@ export function buildJobManifest(request: JobRequest): JobManifest {
       },
     },
     name: text(metadata.name) ?? text(metadata.generateName),
+    isNamed: text(metadata.name) !== null,
     namespace: text(metadata.namespace),
     container,
     containers: own,

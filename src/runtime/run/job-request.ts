@@ -11,7 +11,9 @@ const tail = z.strictObject({
   onlyAtEnd: z.boolean().default(false),
 });
 
-const jobRequest = request.extend({
+const jobRequest = request.omit({ attach: true, holdSeconds: true, graceSeconds: true }).extend({
+  /** `created`: leave the Job to itself as soon as it exists. */
+  until: z.enum(['created', 'ended']).default('ended'),
   /** Whose exit code counts. Default: `base` if there is one, else the first. */
   container: z.string().nullable().default(null),
   /** Which part of the logs is told, and when. Default: every line, as it comes. */
@@ -22,7 +24,7 @@ const jobRequest = request.extend({
   propagation: z.enum(['Foreground', 'Background']).default('Foreground'),
 });
 
-/** Which Job is to be run, and how; every default is filled in. `graceSeconds` is without effect. */
+/** Which Job is to be run, and how; every default is filled in. */
 export type JobRequest = z.output<typeof jobRequest>;
 /** As it is written: defaults may be left out. */
 export type JobRequestInput = z.input<typeof jobRequest>;

@@ -76,7 +76,7 @@ export class JobRun {
     const launched = await launch<RunJob>({
       api,
       where: jobsOf(namespace),
-      request,
+      request: { ...request, exactName: request.exactName && (request.name !== null || this.manifest.isNamed) },
       name: this.manifest.name,
       body: this.manifest.job,
       operator: RUN_LABELS.JOB_OPERATOR,

@@ -26,6 +26,9 @@ class RunOperator(BaseOperator):
     command: ClassVar[str] = "run-pod"
     """Of the runtime."""
 
+    noun: ClassVar[str] = "pod"
+    """What is run, in messages, XComs and the last event."""
+
     def __init__(
         self,
         *,
@@ -57,7 +60,7 @@ class RunOperator(BaseOperator):
         `skip_on_exit_code`.
         """
         if self._killed:
-            raise AirflowException("the task was told to end before its pod was created")
+            raise AirflowException(f"the task was told to end before its {self.noun} was created")
         self._run = run = Run(request, self.command)
         try:
             return self._follow(run, context, request)
@@ -70,20 +73,22 @@ class RunOperator(BaseOperator):
         """End the run, and its pod unless the request keeps it. Called in a signal handler."""
         self._killed = True
         if self._run is not None and not self._run.kill():
-            self.log.warning("The API server has not answered yet; the runtime goes on deleting the pod by itself")
+            self.log.warning(
+                "The API server has not answered yet; the runtime goes on deleting the %s by itself", self.noun
+            )
 
     def _follow(self, run: Run, context: Mapping[str, Any], request: Mapping[str, Any]) -> Any:
         result, ended, name = None, None, ""
         for event in run.events():
             kind = event.get("type")
             if kind == "log":
-                self._log_line(event["container"], event["line"])
+                self._log_line(" ".join(filter(None, [event["container"], event.get("label")])), event["line"])
             elif kind in ("created", "reattached"):
                 name = event["name"]
                 self._pod_told = event
-                self.log.info("Pod %s/%s %s", event["namespace"], name, kind)
-                context["ti"].xcom_push(key="pod_name", value=name)
-                context["ti"].xcom_push(key="pod_namespace", value=event["namespace"])
+                self.log.info("%s %s/%s %s", self.noun.capitalize(), event["namespace"], name, kind)
+                context["ti"].xcom_push(key=f"{self.noun}_name", value=name)
+                context["ti"].xcom_push(key=f"{self.noun}_namespace", value=event["namespace"])
             elif kind == "state":
                 self._log_state(event)
             elif kind == "warning":
@@ -94,15 +99,19 @@ class RunOperator(BaseOperator):
                 ended = event
             elif kind == "error":
                 raise AirflowException(f"{event['code']}: {event['message']}")
+            else:
+                self._take(event)
         # Whatever the pod's end was: a task that was told to end has not succeeded.
         if self._killed:
             raise AirflowException(
-                f"the task was told to end; its pod {name} is {ended['pod'] if ended else 'unknown'}"
+                f"the task was told to end; its {self.noun} {name} is {ended[self.noun] if ended else 'unknown'}"
             )
         if ended is None and request.get("until") == "created" and name:
             return None
         if ended is None:
-            raise AirflowException(f"the runtime ended with exit code {run.exit_code()} and said nothing of the pod")
+            raise AirflowException(
+                f"the runtime ended with exit code {run.exit_code()} and said nothing of the {self.noun}"
+            )
         self._raise_if_failed(name, ended, request)
         return result
 
@@ -111,15 +120,22 @@ class RunOperator(BaseOperator):
             return
         exit_code = ended["exitCode"]
         if exit_code is not None and exit_code in self.skip_on_exit_code:
-            raise AirflowSkipException(f"pod {name} ended with exit code {exit_code}: skipping")
+            raise AirflowSkipException(f"{self.noun} {name} ended with exit code {exit_code}: skipping")
         if self.log_events_on_failure:
             for line in ended["podEvents"]:
-                self.log.error("Pod event: %s", line)
+                self.log.error("%s event: %s", self.noun.capitalize(), line)
         if ended.get("output"):
             self.log.error("Last words of the container: %s", ended["output"])
         if self.log_pod_spec_on_failure:
             self.log.error("What was asked for: %s", json.dumps(request["layers"]))
-        raise AirflowException(str(PodFailed(name, ended)))
+        raise self._failed(name, ended)
+
+    def _failed(self, name: str, ended: Mapping[str, Any]) -> AirflowException:
+        """Return what is raised when what was run has failed."""
+        return AirflowException(str(PodFailed(name, ended)))
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        """Take an event that only some commands have."""
 
     def _log_line(self, container: str, line: str) -> None:
         if self.progress_callback is not None:

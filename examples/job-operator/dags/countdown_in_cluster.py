@@ -1,0 +1,24 @@
+from airflow import DAG
+from datetime import datetime, timedelta
+from airflow_pod_launcher.operators.job import JobOperator as KubernetesJobOperator
+
+default_args = {
+    'owner': 'airflow',
+    'depends_on_past': False,
+    'email': ['airflow@example.com'],
+    'email_on_failure': False,
+    'email_on_retry': False,
+    'retries': 1, # the number of times the pod will retry, can pass in per-task
+    'retry_delay': timedelta(minutes=5),
+    'start_date': datetime(2021, 2, 24, 12, 0),
+}
+with DAG(
+    'countdown_in_cluster',
+    default_args=default_args,
+    description='KJO example DAG',
+    schedule=None,
+    catchup=False
+) as dag:
+    task_1 = KubernetesJobOperator(task_id='example_kubernetes_job_operator',
+                                   yaml_file_name='/path/to/airflow/kubernetes/job/countdown.yaml',
+                                   in_cluster=True)
