@@ -11,9 +11,11 @@ export interface TaskPermissions {
   readonly jobs?: boolean;
   /** Make and delete volume claims: VolumeClaimOperator. @default false */
   readonly volumeClaims?: boolean;
+  /** Run Spark: SparkOperator. Name of a service account that is made for the drivers. @default - None. */
+  readonly spark?: string;
   /** The Secrets that tasks may know: pods that they make may use them, and they may read them by name. @default - None. */
   readonly secrets?: string[];
-  /** Service accounts that pods made by tasks may run under. @default - Only 'default'. */
+  /** Service accounts that pods made by tasks may run under. @default - Only 'default', and that of `spark`. */
   readonly serviceAccounts?: string[];
   /** Tasks may defer: the triggerer follows and deletes their pods meanwhile. @default false */
   readonly deferrable?: boolean;
@@ -22,7 +24,7 @@ export interface TaskPermissions {
   /**
    * Holds what tasks make to `secrets`, `serviceAccounts` and no privileges. It is an object of the whole cluster, of
    * Kubernetes 1.30 or newer. Without it whoever may run pods may use every Secret of the namespace, so that `namespace`
-   * must then be none of the stack's. @default true
+   * must then be none of the stack's; nothing is then made of the whole cluster. @default true
    */
   readonly admissionPolicy?: boolean;
 }
@@ -53,10 +55,20 @@ const CLAIM_RULES: RoleRule[] = [
   EVENTS,
 ];
 
+/** What a driver does to the pods of its executors, and to what belongs to them. */
+export const SPARK_DRIVER_RULES: RoleRule[] = [
+  {
+    apiGroups: [''],
+    resources: ['pods', 'configmaps', 'services', 'persistentvolumeclaims'],
+    verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'watch'],
+  },
+];
+
 /** The rules of the Role that grants it. */
-export function roleRules({ pods, jobs, volumeClaims, secrets, rules }: TaskPermissions): RoleRule[] {
+export function roleRules({ pods, jobs, volumeClaims, spark, secrets, rules }: TaskPermissions): RoleRule[] {
   return [
-    ...(pods === true ? POD_RULES : []),
+    // A driver is a pod as any other.
+    ...(pods === true || spark !== undefined ? POD_RULES : []),
     ...(jobs === true ? JOB_RULES : []),
     ...(volumeClaims === true ? CLAIM_RULES : []),
     ...(rules ?? []),
@@ -75,8 +87,9 @@ export const TRIGGERER_RULES: RoleRule[] = [
 ];
 
 /** Whether tasks may make or change anything by it. */
-export function writes({ pods, jobs, volumeClaims, rules }: TaskPermissions): boolean {
-  return pods === true || jobs === true || volumeClaims === true || (rules ?? []).length > 0;
+export function writes({ pods, jobs, volumeClaims, spark, rules }: TaskPermissions): boolean {
+  const named = [pods, jobs, volumeClaims].includes(true);
+  return named || spark !== undefined || (rules ?? []).length > 0;
 }
 
 /**
@@ -84,12 +97,17 @@ export function writes({ pods, jobs, volumeClaims, rules }: TaskPermissions): bo
  * @param ofStack whether the namespace is one of the stack's
  */
 export function checkPermissions(checks: Checks, permissions: TaskPermissions, ofStack: boolean): void {
-  const { namespace, secrets, serviceAccounts, rules, admissionPolicy } = permissions;
+  const { namespace, spark, secrets, serviceAccounts, rules, admissionPolicy } = permissions;
   checks.dnsLabel('namespace', namespace);
+  checks.dnsName('spark', spark);
   for (const secret of secrets ?? []) checks.dnsName('secrets', secret);
   for (const account of serviceAccounts ?? []) checks.dnsName('serviceAccounts', account);
   if (!writes(permissions) && (secrets ?? []).length === 0)
-    checks.report('allow', permissions, "must allow something: 'pods', 'jobs', 'volumeClaims', 'secrets' or 'rules'");
+    checks.report(
+      'allow',
+      permissions,
+      "must allow something: 'pods', 'jobs', 'volumeClaims', 'spark', 'secrets' or 'rules'",
+    );
   if (admissionPolicy === false && ofStack && writes(permissions))
     checks.report(
       'admissionPolicy',

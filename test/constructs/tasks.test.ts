@@ -120,6 +120,19 @@ describe('a task', () => {
     );
   });
 
+  test('runs Spark under a service account whose pods are held to the same Secrets', () => {
+    const stack = new Stack();
+    stack.airflow.tasks.allow({ namespace: 'jobs', spark: 'spark', secrets: ['warehouse'] });
+    const [role] = added(stack).filter(({ metadata }) => metadata.name === 'airflow-airflow-spark-spark-role');
+    expect(role?.rules[0]?.resources).toEqual(['pods', 'configmaps', 'services', 'persistentvolumeclaims']);
+    expect(added(stack).map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toContain('ServiceAccount spark');
+    const spec = policy(stack, 'airflow.airflow.airflow-airflow-worker.jobs');
+    expect(spec.matchConditions[0]?.expression).toContain('system:serviceaccount:jobs:spark');
+    expect(variable(spec, 'allowedServiceAccounts')).toEqual(['default', 'spark']);
+    stack.airflow.tasks.serviceAccount('etl').allow({ namespace: 'jobs', spark: 'spark' });
+    expect(stack.problems().join()).toContain('\'spark\' ("spark") must differ from that of');
+  });
+
   test('leaves the triggerer without rights unless it may defer, and then it may make nothing', () => {
     const stack = new Stack();
     stack.airflow.tasks.allow({ namespace: 'jobs', pods: true });
@@ -168,6 +181,21 @@ describe('the admission policy', () => {
       expect(text('airflow')).toContain(claim);
       expect(text('jobs')).not.toContain(claim);
     }
+  });
+
+  test('is the only thing of the whole cluster, but for the right to read storage classes', () => {
+    const stack = new Stack();
+    stack.airflow.tasks.allow({ namespace: 'jobs', volumeClaims: true });
+    const cluster = stack.manifests().filter(({ metadata }) => metadata.namespace === undefined);
+    expect(cluster.map(({ kind }) => kind).sort()).toEqual([
+      ...['ClusterRole', 'ClusterRoleBinding', POLICY, `${POLICY}Binding`],
+    ]);
+    expect(stack.all('ClusterRole')[0]?.rules).toEqual([
+      { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get'] },
+    ]);
+    const without = new Stack();
+    without.airflow.tasks.allow({ namespace: 'jobs', volumeClaims: true, admissionPolicy: false });
+    expect(without.manifests().filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
   });
 
   test('can be left out where the namespace has no Secret that tasks may not know', () => {

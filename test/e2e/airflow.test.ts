@@ -128,7 +128,7 @@ describe('the default stack, synthesized by cdk8s and applied by kubectl', () =>
 
 describe('the example DAGs', () => {
   beforeAll(async () => {
-    await cli('dags', 'push', 'examples/dags', '--namespace', cluster.namespace);
+    await cli('dags', 'push', 'examples/dags/basic', '--namespace', cluster.namespace);
   }, 5 * MINUTE);
 
   e2e('run each task in a pod that the launcher made and deleted', async () => {

@@ -94,7 +94,7 @@ function upSteps(session: Session, examples: boolean): Step<UpContext>[] {
       title: 'Push the example DAGs',
       enabled: () => examples,
       task: async (context, task) => {
-        const pushed = await pushDags(session, join(root, 'examples', 'dags'), false);
+        const pushed = await pushDags(session, join(root, 'examples', 'dags', 'basic'), false);
         const deadline = Date.now() + PARSE_TIMEOUT_MS;
         const state = await withAirflow(session, (api) =>
           waitParsed(api, pushed, deadline, signal, ({ waiting }) => {

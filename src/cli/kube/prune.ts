@@ -15,6 +15,8 @@ export const PRUNED_KINDS: readonly (readonly [apiVersion: string, kind: string]
   ['networking.k8s.io/v1', 'NetworkPolicy'],
   ['v1', 'Service'],
   ['v1', 'ConfigMap'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
   ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
   ['rbac.authorization.k8s.io/v1', 'Role'],
   ['v1', 'ServiceAccount'],
@@ -22,8 +24,11 @@ export const PRUNED_KINDS: readonly (readonly [apiVersion: string, kind: string]
 
 /** Kinds of what `tasks.allow` makes, wherever it is: of the whole cluster, or in namespaces that nothing else names. */
 const TASK_RIGHT_KINDS: readonly (readonly [apiVersion: string, kind: string])[] = [
+  ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
   ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
   ['rbac.authorization.k8s.io/v1', 'Role'],
+  ['v1', 'ServiceAccount'],
   // Last: a right must not outlive its limits.
   ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding'],
   ['admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy'],
@@ -82,7 +87,7 @@ export async function taskRights(
   if (found.length > 0) {
     return found;
   }
-  const kinds = TASK_RIGHT_KINDS.filter(([apiVersion]) => apiVersion.startsWith('rbac.'));
+  const kinds = TASK_RIGHT_KINDS.filter(([, kind]) => ['RoleBinding', 'Role', 'ServiceAccount'].includes(kind));
   const here = await Promise.all([...namespaces].map((each) => listed(client, kinds, each, selector)));
   return here.flat();
 }

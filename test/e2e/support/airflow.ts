@@ -114,6 +114,14 @@ export class AirflowUnderTest {
     });
   }
 
+  /** What the task has returned. */
+  async xcom(task: TaskInstance): Promise<unknown> {
+    const run = `/dags/${task.dag_id}/dagRuns/${encodeURIComponent(task.dag_run_id)}`;
+    const path = `${run}/taskInstances/${task.task_id}/xcomEntries/return_value`;
+    const { value } = (await this.api.send('GET', `${path}?deserialize=true`)) as { value: unknown };
+    return value;
+  }
+
   /** What the audit log says of the tasks of a run. */
   async auditLog(run: DagRun): Promise<{ event: string; extra: string | null }[]> {
     const query = new URLSearchParams({ dag_id: run.dag_id, run_id: run.dag_run_id }).toString();

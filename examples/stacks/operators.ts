@@ -1,0 +1,26 @@
+// Tasks that run pods in the namespace `jobs`, and a queue whose tasks may know a Secret: what examples/dags/operators needs.
+import { ApiObject, App, Chart, JsonPatch } from 'cdk8s';
+import { Airflow, Dags, Executor, Logs } from '../../constructs/index.js'; // in a project of your own: 'cdk8s-airflow'
+
+const app = new App();
+const chart = new Chart(app, 'airflow', { namespace: 'airflow' });
+
+// `deploy` would make it with Pod Security "restricted", which refuses images that run as root.
+const jobs = new ApiObject(chart, 'jobs', {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'jobs', labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } },
+});
+// The chart puts its own namespace on every object; a Namespace has none.
+jobs.addJsonPatch(JsonPatch.remove('/metadata/namespace'));
+
+const airflow = new Airflow(chart, 'airflow', {
+  executor: Executor.kubernetes({ queues: { etl: { taskPod: { serviceAccountName: 'etl' } } } }),
+  dags: Dags.volume(),
+  logs: Logs.volume(),
+});
+// Every task.
+airflow.tasks.allow({ namespace: 'jobs', pods: true, spark: 'spark', deferrable: true });
+// Those of the queue `etl`: the Secret `warehouse`, which you create yourself, is known to their pods alone.
+airflow.tasks.serviceAccount('etl').allow({ namespace: 'jobs', pods: true, secrets: ['warehouse'] });
+app.synth();
