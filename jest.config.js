@@ -3,6 +3,8 @@
 /** Unit tests mirror the tree; `integration` and `e2e` need the local cluster (scripts/cluster). */
 const base = {
   testEnvironment: 'node',
+  // Compiled packages bear the names of their sources.
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Imports name the file that is compiled; here it is the source.
   moduleNameMapper: { '^(\\.{1,2}/.+)\\.js$': ['$1.js', '$1.ts'] },
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json' }] },
