@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ENV, EXIT_CODES, PATHS, PORTS } from '../../constructs/contract.js';
+import { APPLY_FLAGS, APPLY_HELP, type ApplyOptions } from './commands/apply-options.js';
 import { RUN_JOB_HELP } from './commands/run-job-help.js';
 import { RUN_POD_FLAGS, RUN_POD_HELP, type RunPodOptions, type RunPodValues } from './commands/run-pod-options.js';
 import { VERSION } from './version.js';
@@ -22,6 +23,8 @@ Usage:
       Run a Spark application to its end: pod-launcher run-spark --help
   pod-launcher watch-pods
       Follow many pods with one watch; for the triggerer (docs/operators.md)
+  pod-launcher apply FILE… [--wait CONDITION]… [--follow] [--delete] [--namespace NAME] …
+      Apply any manifests, wait for them, delete them: pod-launcher apply --help
   pod-launcher --version
   pod-launcher --help
 
@@ -29,8 +32,15 @@ Kubernetes is reached by KUBECONFIG, else by the pod's service account. Log leve
 Exit codes: ${EXIT_CODES.OK} done, ${EXIT_CODES.ERROR} unforeseen, ${EXIT_CODES.CONFIG} arguments or configuration, ${EXIT_CODES.PERMISSION} missing rights.
 `;
 
-const HELP_OF: Readonly<Record<string, string>> = { 'run-pod': RUN_POD_HELP, 'run-job': RUN_JOB_HELP };
-const WITH_FILE: ReadonlySet<string> = new Set(['run-pod', 'run-job']);
+/** Help of commands that have their own. */
+const HELP_OF: Readonly<Record<string, string>> = {
+  'run-pod': RUN_POD_HELP,
+  'run-job': RUN_JOB_HELP,
+  apply: APPLY_HELP,
+};
+
+/** How many files commands take. */
+const FILES: Readonly<Record<string, number>> = { 'run-pod': 1, 'run-job': 1, apply: Infinity };
 
 /** Arguments that make no sense. */
 class UsageError extends Error {}
@@ -51,7 +61,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     return EXIT_CODES.OK;
   }
   const [command, ...rest] = positionals;
-  if (rest.length > (WITH_FILE.has(command ?? '') ? 1 : 0)) {
+  if (rest.length > (FILES[command ?? ''] ?? 0)) {
     throw new UsageError(`unexpected argument '${rest.join(' ')}'`);
   }
   // Each command is loaded on its own: --help and create-secrets need little of the launcher.
@@ -83,6 +93,17 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
       const { watchPods } = await import('./commands/watch-pods.js');
       return watchPods(env);
     }
+    case 'apply': {
+      const { apply } = await import('./commands/apply.js');
+      return apply(applyOptions(rest, values), env);
+    }
+    case 'helm': {
+      if (values.json !== true) {
+        throw new UsageError('helm is for operators and needs --json: people have helm itself');
+      }
+      const { helm } = await import('./commands/helm.js');
+      return helm(values.attached ?? false, env);
+    }
     case undefined:
       throw new UsageError('a command is needed');
     default:
@@ -99,6 +120,23 @@ function runOptions(command: string, file: string | undefined, values: RunPodVal
   return { file, json, attached, follow, result, keep, namespace, kubeconfig, context, container };
 }
 
+function applyOptions(files: readonly string[], values: ReturnType<typeof parse>['values']): ApplyOptions {
+  const { json = false, attached = false, follow = false, create = false, rm = false, force = false } = values;
+  if (json === files.length > 0) {
+    throw new UsageError('apply needs either FILE or --json');
+  }
+  if (create && values.delete === true) {
+    throw new UsageError('apply needs either --create or --delete');
+  }
+  const { 'fail-on': failOn = [], namespace, kubeconfig, context, wait = [] } = values;
+  const timeout = values.timeout === undefined ? undefined : Number(values.timeout);
+  if (timeout !== undefined && !(timeout >= 0)) {
+    throw new UsageError(`--timeout (${values.timeout ?? ''}) must be seconds`);
+  }
+  const flags = { json, attached, follow, create, delete: values.delete === true, rm, force };
+  return { files, ...flags, wait, failOn, timeout, namespace, kubeconfig, context };
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -110,6 +148,7 @@ function parse(args: readonly string[]) {
         'health-port': { type: 'string' },
         spec: { type: 'string' },
         ...RUN_POD_FLAGS,
+        ...APPLY_FLAGS,
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },

@@ -36,13 +36,33 @@ export function defaultCredentials(env: NodeJS.ProcessEnv): Credentials {
 
 function defaultConfig(env: NodeJS.ProcessEnv): KubeConfig {
   const config = new KubeConfig();
-  const inCluster = env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(join(PATHS.SERVICE_ACCOUNT_DIR, 'token'));
-  if ((env.KUBECONFIG ?? '') === '' && inCluster) {
+  if (isInCluster(env)) {
     config.loadFromCluster();
   } else {
     config.loadFromDefault();
   }
   return config;
+}
+
+/** Is the pod's service account what `defaultCredentials` are? */
+export function isInCluster(env: NodeJS.ProcessEnv): boolean {
+  const isPod = env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(join(PATHS.SERVICE_ACCOUNT_DIR, 'token'));
+  return isPod && (env.KUBECONFIG ?? '') === '';
+}
+
+/** A kubeconfig of the pod's service account, for programs that would find another one first. The token may rotate. */
+export function serviceAccountCluster(env: NodeJS.ProcessEnv): object {
+  const host = env.KUBERNETES_SERVICE_HOST ?? '';
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`;
+  const folder = PATHS.SERVICE_ACCOUNT_DIR;
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'in-cluster', cluster: { server, 'certificate-authority': join(folder, 'ca.crt') } }],
+    users: [{ name: 'in-cluster', user: { tokenFile: join(folder, 'token') } }],
+    contexts: [{ name: 'in-cluster', context: { cluster: 'in-cluster', user: 'in-cluster' } }],
+    'current-context': 'in-cluster',
+  };
 }
 
 /** Which cluster, as Airflow's Kubernetes connection and a user's command line say it. At most one source is given. */

@@ -24,6 +24,7 @@ const WRITE_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 60_000;
 const MAX_ITEMS = 500;
 const HTTP_CREATED = 201;
+const WRONG_BODY = 'failed to create typed patch object';
 /** The API server ends a watch after so long; without it after 30 to 60 minutes. */
 const WATCH_SECONDS = 3000;
 
@@ -76,7 +77,7 @@ export class Http2ObjectApi implements ObjectApi {
     body: object,
     { fieldManager, force = false, ...options }: ApplyOptions,
   ): Promise<Applied<T>> {
-    const { body: answer, status } = await this.counted(this.calls).request({
+    const call = this.counted(this.calls).request({
       method: 'PATCH',
       path: `${pathOf(where)}/${name}${written(options, { fieldManager, ...(force ? { force: 'true' } : {}) })}`,
       // JSON is YAML.
@@ -84,6 +85,7 @@ export class Http2ObjectApi implements ObjectApi {
       contentType: 'application/apply-patch+yaml',
       deadlineMs: WRITE_DEADLINE_MS,
     });
+    const { body: answer, status } = await call.catch(badRequest);
     const object = parse<T>(answer);
     if (object.metadata?.uid === undefined) {
       throw new KubeError('connection', 'the answer to an apply has no uid');
@@ -260,6 +262,14 @@ function pathOf({ apiVersion, plural, namespace }: Collection<KubeObject>): stri
 
 function rootOf(apiVersion: string): string {
   return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+/** The API server takes the blame for a body that is not of its kind: a repetition would not mend it. */
+function badRequest(error: unknown): never {
+  if (error instanceof KubeError && error.status === 500 && error.message.startsWith(WRONG_BODY)) {
+    throw new KubeError('response', error.message, { status: 400, reason: 'BadRequest', cause: error });
+  }
+  throw error;
 }
 
 /** The query of a write; empty without any. */

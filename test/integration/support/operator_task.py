@@ -1,5 +1,6 @@
-"""Executes one operator as a worker does: `operator_task.py PARAMETERS`, JSON with `bundle`, `runId`, `tryNumber` and
-`parameters`. Prints one line of JSON at the end: the result, or the error with its type.
+"""Executes one operator as a worker does: `operator_task.py PARAMETERS`, JSON with `bundle`, `runId`, `tryNumber`,
+`parameters` and `operator` (`module:Class` of the operators; PodOperator without it). Prints one line of JSON at the
+end: the result, or the error with its type.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ import json
 import logging
 import signal
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 from airflow_pod_launcher import runtime
-from airflow_pod_launcher.operators.pod import PodOperator
 
 
 def main() -> None:
@@ -21,7 +22,8 @@ def main() -> None:
     runtime.command = lambda: given["bundle"]
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     parameters = {"task_id": "task", "kubernetes_conn_id": None, **given["parameters"]}
-    made = PodOperator(**parameters)
+    module, name = given.get("operator", "pod:PodOperator").split(":")
+    made = getattr(import_module(f"airflow_pod_launcher.operators.{module}"), name)(**parameters)
     xcoms: dict[str, Any] = {}
     ti = SimpleNamespace(
         dag_id="dag",

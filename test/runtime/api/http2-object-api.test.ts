@@ -97,6 +97,17 @@ describe('ObjectApi', () => {
     });
   });
 
+  test('takes a body that is not of its kind for a bad request, which is never repeated', async () => {
+    const message =
+      'failed to create typed patch object (/x; batch/v1, Kind=Job): .spec.x: field not declared in schema';
+    answers = [
+      { status: 500, body: { kind: 'Status', message } },
+      { status: 500, body: { kind: 'Status', message: 'etcd is away' } },
+    ];
+    await expect(api.apply(JOBS, 'one', {}, { fieldManager: 'us' })).rejects.toMatchObject({ status: 400, message });
+    await expect(api.apply(JOBS, 'one', {}, { fieldManager: 'us' })).rejects.toMatchObject({ status: 500 });
+  });
+
   test('asks for a right in the words of the API', async () => {
     answers = [{ status: 201, body: { status: { allowed: true } } }];
     expect(await api.mayI({ where: JOBS, verb: 'watch' })).toBe(true);
