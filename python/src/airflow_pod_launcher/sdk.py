@@ -6,10 +6,11 @@ The counterpart of `compat` for the code of tasks: that package loads the schedu
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow import __version__ as AIRFLOW_VERSION
-from airflow.configuration import conf
+from airflow.configuration import conf, get_airflow_home
 
 if TYPE_CHECKING or not AIRFLOW_VERSION.startswith("2."):
     from airflow.sdk import BaseHook, BaseOperator
@@ -37,9 +38,15 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "airflow_home",
     "conf",
     "decorator_parts",
 ]
+
+
+def airflow_home() -> Path:
+    """Return Airflow's own folder."""
+    return Path(get_airflow_home())
 
 
 def decorator_parts() -> tuple[Any, Any]:
