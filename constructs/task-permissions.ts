@@ -41,7 +41,7 @@ const POD_RULES: RoleRule[] = [
 
 const JOB_RULES: RoleRule[] = [
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] },
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
   POD_LOGS,
   EVENTS,
 ];

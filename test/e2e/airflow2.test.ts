@@ -57,10 +57,16 @@ describe('a stack of Airflow 2.11', () => {
   e2e(
     'comes up with a webserver and without a DAG processor, and takes the DAGs that the scheduler parses',
     async () => {
-      await deploy(cluster.namespace, {
-        airflowVersion: '2.11.2',
-        ...{ executor: Executor.kubernetes(), dags: Dags.volume(), logs: Logs.ephemeral() },
-      });
+      await deploy(
+        cluster.namespace,
+        {
+          airflowVersion: '2.11.2',
+          ...{ executor: Executor.kubernetes(), dags: Dags.volume(), logs: Logs.ephemeral() },
+        },
+        ({ tasks }) => {
+          tasks.allow({ pods: true });
+        },
+      );
       airflow = await AirflowUnderTest.connect(cluster);
       expect(await cluster.pods('component in (api-server,dag-processor)')).toEqual([]);
       const dag = readFileSync(join(__dirname, 'dags/airflow2/airflow2.py'));
@@ -71,6 +77,14 @@ describe('a stack of Airflow 2.11', () => {
     },
     12,
   );
+
+  e2e('runs PodOperator, whose result is in XCom and whose pod is gone', async () => {
+    const { run, tasks } = await airflow.ended(await airflow.start('two_pod', {}, 120));
+    expect(run.state).toBe('success');
+    expect(await airflow.xcom(only(tasks))).toBe('[1, 2]');
+    expect(await outputOf(only(await podsOf(run)))).toContain('a pod of pod');
+    expect(await cluster.pods('kubernetes_pod_operator')).toEqual([]);
+  });
 
   e2e('runs a task in a pod that the task overrides, and fails one that fails', async () => {
     const [good, bad] = [await airflow.start('two_ok', {}, 120), await airflow.start('two_fails')];

@@ -114,11 +114,13 @@ export class AirflowUnderTest {
     });
   }
 
-  /** What the task has returned. */
+  /** What the task has returned; with Airflow 2 as text. */
   async xcom(task: TaskInstance): Promise<unknown> {
     const run = `/dags/${task.dag_id}/dagRuns/${encodeURIComponent(task.dag_run_id)}`;
     const path = `${run}/taskInstances/${task.task_id}/xcomEntries/return_value`;
-    const { value } = (await this.api.send('GET', `${path}?deserialize=true`)) as { value: unknown };
+    const { value } = (await this.api.send('GET', this.version.plainLogs ? path : `${path}?deserialize=true`)) as {
+      value: unknown;
+    };
     return value;
   }
 

@@ -1,4 +1,5 @@
-"""For Airflow 2.11: tasks that succeed, fail, change their pod, talk while they run, and run until they are ended."""
+"""For Airflow 2.11: tasks that succeed, fail, change their pod, talk while they run, run until they are ended, and
+run a pod."""
 
 import os
 import time
@@ -8,6 +9,8 @@ from airflow import DAG
 from airflow.decorators import task
 from airflow.operators.python import get_current_context
 from kubernetes.client import models as k8s
+
+from airflow_pod_launcher.operators.pod import PodOperator
 
 START = pendulum.datetime(2024, 1, 1)
 
@@ -48,3 +51,14 @@ with DAG("two_long", schedule=None, start_date=START):
         time.sleep(600)
 
     long()
+
+with DAG("two_pod", schedule=None, start_date=START):
+    PodOperator(
+        task_id="pod",
+        image="busybox:1",
+        cmds=["sh", "-c", "echo a pod of {{ task.task_id }}; echo [1, 2] >/airflow/xcom/return.json"],
+        # The namespace of the stack takes nothing else.
+        security_context={"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+        container_security_context={"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        do_xcom_push=True,
+    )
