@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EXIT_CODES } from '../../constructs/contract.js';
@@ -85,6 +85,8 @@ describe('helm', () => {
     expect(await uninstall.ended()).toBe(EXIT_CODES.OK);
     expect(uninstall.one('ended')).toMatchObject({ revision: null, status: 'uninstalled' });
     expect(await start({ action: 'uninstall', chart: null }).ended()).toBe(EXIT_CODES.OK);
+    // Without HOME, as here, helm keeps its cache of kinds in the current folder.
+    expect(existsSync('.kube')).toBe(false);
   });
 
   test("runs a chart's tests, tells their log, and fails with them", async () => {

@@ -34,7 +34,9 @@ export async function runHelm(options: HelmRunOptions): Promise<RunOutcome | 'de
     const kubeconfig = helmKubeconfig(request.cluster, env, folder);
     const context = request.cluster.context ?? null;
     const place = placeArguments({ namespace, kubeconfig, context });
-    const helm = new Helm(request.helm, place, { ...env, HELM_COLOR: 'never', ...request.env });
+    // Without a home helm would put its cache of kinds into the current folder, and a home may be read-only.
+    const own = { KUBECACHEDIR: join(folder, 'kinds'), HELM_COLOR: 'never' };
+    const helm = new Helm(request.helm, place, { ...own, ...env, ...request.env });
     const major = await helm.majorVersion();
     const tell = (line: string): void => {
       sink.tell({ type: 'log', container: 'helm', time: new Date().toISOString(), line });
