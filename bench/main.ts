@@ -6,7 +6,14 @@ import { AirflowHome } from './contenders/airflow-home.js';
 import { killChildren } from './contenders/children.js';
 import type { BenchContext } from './context.js';
 import { gatherFacts } from './facts.js';
-import { type BenchOptions, KWOK_SCENARIOS, parseOptions, stackScenarios } from './options.js';
+import {
+  type BenchOptions,
+  KWOK_SCENARIOS,
+  OPERATOR_SCENARIOS,
+  parseOptions,
+  type Scenario,
+  stackScenarios,
+} from './options.js';
 import { updateDocument } from './report/document.js';
 import { drawPlots } from './report/plots.js';
 import { earlierFigures, merge, writeResults } from './report/results.js';
@@ -17,6 +24,8 @@ import { createOurs, createStock } from './scenarios/create-executor.js';
 import { createLauncher } from './scenarios/create-launcher.js';
 import { holdLauncher } from './scenarios/hold-launcher.js';
 import { settleOurs, settleStock } from './scenarios/settle.js';
+import { deferredPods } from './scenarios/deferred.js';
+import { operators } from './scenarios/operators.js';
 import { runStacks } from './scenarios/stacks.js';
 import { AirflowStack } from './stack/airflow-stack.js';
 import { synth } from './scenarios/synth.js';
@@ -71,7 +80,8 @@ async function bench(options: BenchOptions): Promise<void> {
     say(`${title} (${of}): ${sample.value.toFixed(digits)}`);
   };
   const airflow = new AirflowHome(options.python);
-  if (options.only.includes('create') || options.only.includes('settle')) {
+  const migrated: readonly Scenario[] = ['create', 'settle', ...OPERATOR_SCENARIOS];
+  if (migrated.some((name) => options.only.includes(name))) {
     await airflow.migrate();
   }
   const context: BenchContext = { kubeconfig, audit, airflow, node, record };
@@ -84,6 +94,12 @@ async function bench(options: BenchOptions): Promise<void> {
   if (stacks.length > 0) {
     const { rounds, stacks: names } = options;
     await runStacks(context, { rounds, stacks: names, only: stacks, attempt });
+  }
+  if (options.only.includes('operators')) {
+    await attempt('operators', () => operators(context, { rounds: options.operatorRounds, attempt }));
+  }
+  if (options.only.includes('deferred')) {
+    await attempt('deferred pods', () => deferredPods(context, options.deferred));
   }
   if (options.only.includes('synth')) {
     await synth(record);

@@ -7,7 +7,9 @@ export type StackScenarioName = (typeof STACK_SCENARIOS)[number];
 /** Whose stacks there are, in the order in which they are measured. */
 export const STACKS = ['stock', 'executor', 'standby'] as const;
 export type StackName = (typeof STACKS)[number];
-export const SCENARIOS = [...KWOK_SCENARIOS, 'synth', ...STACK_SCENARIOS] as const;
+/** Operators in a standalone Airflow; `deferred`: a thousand pods of one triggerer, on kwok nodes. */
+export const OPERATOR_SCENARIOS = ['operators', 'deferred'] as const;
+export const SCENARIOS = [...KWOK_SCENARIOS, 'synth', ...STACK_SCENARIOS, ...OPERATOR_SCENARIOS] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** Those of the scenarios that need a whole Airflow on the real node. */
@@ -28,6 +30,10 @@ export interface BenchOptions {
   readonly stockSettle: number;
   /** Pods that the launcher keeps track of in `hold`. */
   readonly alive: number;
+  /** Repetitions of each operator's task: they are short, and the scheduler's loop adds a second to any of them. */
+  readonly operatorRounds: number;
+  /** Deferred pods of one triggerer. */
+  readonly deferred: number;
   /** Whole Airflows on the real node. */
   readonly stacks: readonly StackName[];
   readonly only: readonly Scenario[];
@@ -40,8 +46,16 @@ export interface BenchOptions {
 }
 
 const EXECUTORS_UP_TO = 5000;
-const QUICK = { rounds: 1, sizes: '100', settle: 100, stockSettle: 50, alive: 200 };
-const FULL = { rounds: 3, sizes: '500,5000,20000', settle: 5000, stockSettle: 500, alive: 10_000 };
+const QUICK = { rounds: 1, sizes: '100', settle: 100, stockSettle: 50, alive: 200, operatorRounds: 1, deferred: 50 };
+const FULL = {
+  rounds: 3,
+  sizes: '500,5000,20000',
+  settle: 5000,
+  stockSettle: 500,
+  alive: 10_000,
+  operatorRounds: 5,
+  deferred: 1000,
+};
 
 /** @throws Error, by yargs, with the usage, for arguments it does not know or values that are none */
 export function parseOptions(argv: readonly string[]): BenchOptions {
@@ -83,6 +97,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     settle: positive('--settle', String(parsed.settle ?? defaults.settle)),
     stockSettle: defaults.stockSettle,
     alive: positive('--alive', String(parsed.alive ?? defaults.alive)),
+    operatorRounds: positive('--rounds', String(parsed.rounds ?? defaults.operatorRounds)),
+    deferred: defaults.deferred,
     stacks: chosen('--stacks', parsed.stacks, STACKS),
     only: chosen('--only', parsed.only, SCENARIOS),
     add: parsed.add,

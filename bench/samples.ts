@@ -10,8 +10,14 @@ export type Contender =
   | 'executor'
   /** The same with standby pods. */
   | 'standby'
-  /** Airflow's own KubernetesExecutor. */
+  /** Airflow's own KubernetesExecutor, KubernetesPodOperator. */
   | 'stock'
+  /** PodOperator, attached or, where the figure does not say so, deferrable. */
+  | 'operator'
+  | 'operator-deferred'
+  /** The triggerer of a whole Airflow, and the child process in it that follows pods. */
+  | 'triggerer'
+  | 'watch-pods'
   /** Synthesis by the compiled app, and by the cdk8s command line. */
   | 'app'
   | 'cdk8s';
@@ -45,6 +51,28 @@ export const FIGURES = {
   succeededUnderQuota: { title: 'tasks succeeded under a quota of 8 pods', digits: 0, better: 'more' },
   succeededInOutage: { title: 'tasks succeeded over 22 s without API server', digits: 0, better: 'more' },
   outageRatio: { title: 'the same, time to the undisturbed time', digits: 2, better: 'less' },
+  podTaskSeconds: { title: 'pod of 3 s as a task, start to end, s', digits: 2, better: 'less' },
+  podTaskEndToSuccessSeconds: { title: 'the same, end of the pod to success, s', digits: 2, better: 'less' },
+  podTaskRequests: { title: 'the same, API requests', digits: 1, better: 'less' },
+  podTaskCpuSeconds: { title: 'the same, CPU of the task, s', digits: 2, better: 'less' },
+  podTaskProcessMb: { title: "the same, the task's process at its peak, RSS MB", digits: 0, better: 'less' },
+  podTaskChildMb: { title: 'the same, its child at its peak, RSS MB', digits: 0, better: 'less' },
+  deferredTaskSeconds: { title: 'deferrable pod of 3 s, start to end, s', digits: 2, better: 'less' },
+  deferredTaskEndToSuccessSeconds: { title: 'the same, end of the pod to success, s', digits: 2, better: 'less' },
+  deferredTaskRequests: { title: 'the same, API requests', digits: 1, better: 'less' },
+  deferredTaskCpuSeconds: { title: "the same, CPU in workers' tasks, s", digits: 2, better: 'less' },
+  deferredTaskProcessMb: { title: "the same, a task's process at its peak, RSS MB", digits: 0, better: 'less' },
+  deferredTaskChildMb: { title: 'the same, its child at its peak, RSS MB', digits: 0, better: 'less' },
+  linesLost: { title: 'lines in 10 s, lost or out of order', digits: 0, better: 'less' },
+  linesEndToSuccessSeconds: { title: 'the same, end of the pod to success, s', digits: 2, better: 'less' },
+  importSeconds: { title: "import of the operator's module, s", digits: 2, better: 'less' },
+  importBeyondSdkSeconds: { title: 'the same, beyond airflow.sdk, s', digits: 3, better: 'less' },
+  importMb: { title: 'memory after it, RSS MB', digits: 0, better: 'less' },
+  deferredCpuPercent: { title: 'deferred pods at rest, % of a core', digits: 2, better: 'less' },
+  deferredPssMb: { title: 'deferred pods at rest, PSS MB', digits: 0, better: 'less' },
+  deferredWatches: { title: 'deferred pods, watches and lists for all of them', digits: 0, better: 'less' },
+  deferredRequestsPerMinute: { title: 'deferred pods at rest, API requests a minute', digits: 1, better: 'less' },
+  deferredEndSeconds: { title: 'deferred pods end at once, all tasks ended, s', digits: 1, better: 'less' },
   synthSeconds: { title: 'synthesis of the default stack, s', digits: 2, better: 'less' },
 } as const satisfies Record<string, { title: string; digits: number; better: 'more' | 'less' }>;
 

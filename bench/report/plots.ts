@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
 import type { Contender, Figure, FigureName } from '../samples.js';
+import { operatorPlot } from './operator-plot.js';
 
 /** Names in the plots, in their order and colour. */
 const SERIES: Partial<Record<Contender, { name: string; colour: string }>> = {
@@ -18,6 +19,7 @@ export async function drawPlots(folder: string, figures: readonly Figure[]): Pro
     ['pods-created.svg', bars(figures, 'createdPerSecond', 'pods created a second', 'linear')],
     ['time-to-created.svg', timeToCreated(figures)],
     ['fan-out.svg', bars(figures, 'fanOutSeconds', '60 no-op tasks on the real node, s', 'linear')],
+    ['operators.svg', operatorPlot(figures)],
     ['heartbeat.svg', bars(figures, 'heartbeatP99Ms', 'heartbeat() p99, ms (log)', 'log')],
   ];
   const written: string[] = [];

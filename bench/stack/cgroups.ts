@@ -39,7 +39,8 @@ export function podPssBytes(uid: string): number {
   return podProcesses(uid).reduce((sum, pid) => sum + (pssBytes(pid) ?? 0), 0);
 }
 
-function pssBytes(pid: number): number | null {
+/** Proportional set size of a process; null when it has ended. */
+export function pssBytes(pid: number): number | null {
   try {
     return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) * 1024;
   } catch {

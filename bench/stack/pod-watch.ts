@@ -8,6 +8,8 @@ export class PodWatch {
   readonly seen = new Set<string>();
   /** Milliseconds since the epoch, by map index. */
   readonly endedAt = new Map<number, number>();
+  /** The same of their container `base`, which mostly is seen ended a second before its pod. */
+  readonly containerEndedAt = new Map<number, number>();
   private readonly before = new Set<string>();
   private abort: AbortController | undefined;
   private over = false;
@@ -72,6 +74,10 @@ export class PodWatch {
     }
     this.seen.add(uid);
     const index = Number(metadata?.labels?.map_index);
+    const base = status?.containerStatuses?.find(({ name }) => name === 'base');
+    if (base?.state?.terminated !== undefined && !this.containerEndedAt.has(index)) {
+      this.containerEndedAt.set(index, Date.now());
+    }
     const over = status?.phase === 'Succeeded' || status?.phase === 'Failed';
     if (over && !this.endedAt.has(index)) {
       this.endedAt.set(index, Date.now());
