@@ -14,6 +14,7 @@ import { launcherBundle } from './support/launcher-process.js';
 import { runOperator } from './support/operator-task.js';
 import { RunProcess } from './support/run-process.js';
 import { TestServiceAccount } from './support/service-account.js';
+import { until } from './support/until.js';
 
 jest.setTimeout(120_000);
 
@@ -120,6 +121,20 @@ describe('apply', () => {
     const again = start(yaml, { action: 'delete', wait: ['deleted'] });
     expect(await again.ended()).toBe(EXIT_CODES.OK);
     expect(actions(again)).toEqual(['Deployment web absent', 'ConfigMap settings absent']);
+  });
+
+  test('goes on waiting where it was when its watch breaks', async () => {
+    const run = start(configMap('late'), { wait: ['{.data.y}=2'] });
+    await run.until('it is applied', ({ type }) => type === 'object');
+    const isWatch = ({ path }: { path: string }): boolean => path.includes('watch=true');
+    await until('it is watched', () => proxy.requests.some(isWatch));
+    proxy.fault = (request) => (isWatch(request) ? 'cut' : null);
+    proxy.cutWatches();
+    const body = [{ op: 'add', path: '/data/y', value: '2' }];
+    await namespace.core.patchNamespacedConfigMap({ name: 'late', namespace: namespace.name, body });
+    proxy.fault = () => null;
+    expect(await run.ended()).toBe(EXIT_CODES.OK);
+    expect(run.one('met').condition).toBe('{.data.y}=2');
   });
 
   test('stops waiting when a condition holds that means failure', async () => {

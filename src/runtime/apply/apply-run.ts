@@ -1,5 +1,8 @@
 import { asKubeError } from '../api/errors.js';
 import type { Collection, KubeObject, ObjectApi } from '../api/object-api.js';
+import { steadyNow } from '../clock.js';
+import { backoffMs } from '../launch/backoff.js';
+import { pause } from '../pause.js';
 import { Discovery } from '../run/discovery.js';
 import { type EventSink, RunError, type RunOutcome } from '../run/events.js';
 import { patiently, type Patience } from '../run/patience.js';
@@ -41,6 +44,8 @@ type Done = { outcome: 'succeeded'; reason: null; message: null } | End;
 
 /** What is cleaned up is not worth waiting longer for. */
 const CLEANUP_PATIENCE_MS = 30_000;
+const KIND_LISTED_MS = 15_000;
+const KIND_RETRY = { baseMs: 100, capMs: 1000 };
 const NAMESPACES: Collection<KubeObject> = { apiVersion: 'v1', plural: 'namespaces', namespace: null };
 const SUCCEEDED = { outcome: 'succeeded', reason: null, message: null } as const;
 const KILLED: End = { outcome: 'killed', reason: 'Killed', message: 'the run was told to end' };
@@ -155,7 +160,7 @@ export class ApplyRun {
   /** What needs a namespace or a kind that this run makes can be tried only now; if it is refused that is undone. */
   private async checkLate(late: readonly ManifestDocument[]): Promise<Target[]> {
     try {
-      await this.waitForKinds();
+      await this.waitForKinds(late);
       return await check(late, this.checks());
     } catch (error) {
       for (const one of this.begun) {
@@ -167,7 +172,7 @@ export class ApplyRun {
     }
   }
 
-  private async waitForKinds(): Promise<void> {
+  private async waitForKinds(late: readonly ManifestDocument[]): Promise<void> {
     const { api, request, sink } = this.options;
     const wait = [parseCondition('CustomResourceDefinition: condition=Established')];
     const written = this.begun.flatMap((one) => one.written ?? []);
@@ -180,7 +185,16 @@ export class ApplyRun {
     if (failure !== null) {
       throw new RunError('Refused', failure.message);
     }
-    this.discovery.forget();
+    // A kind is listed a moment after its definition is established, and lists of kinds cannot be watched.
+    const giveUpAt = steadyNow() + KIND_LISTED_MS;
+    for (let tries = 1; !this.signal.aborted; tries += 1) {
+      this.discovery.forget();
+      const found = await Promise.all(late.map(({ apiVersion, kind }) => this.discovery.find(apiVersion, kind)));
+      if (!found.includes(null) || steadyNow() > giveUpAt) {
+        return;
+      }
+      await pause(backoffMs(KIND_RETRY, tries, Math.random()), this.signal);
+    }
   }
 
   private async writeAll(targets: readonly Target[]): Promise<void> {

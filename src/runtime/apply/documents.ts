@@ -1,7 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Document } from 'yaml';
+import { type Document, isAlias, LineCounter, type Node, parseAllDocuments } from 'yaml';
 import { ConfigError, type ConfigProblem } from '../config/errors.js';
 import { isPlainObject } from '../pods/merge.js';
-import type { PathStep } from './field-path.js';
+import { childOf } from '../run/yaml-lines.js';
 
 /** Where manifests come from: text with any number of documents, or one object. */
 export type ManifestSource =
@@ -18,14 +18,14 @@ export interface ManifestDocument {
   readonly namespace: string | null;
   readonly body: Readonly<Record<string, unknown>>;
   /** The place of a field for people: `file.yaml:12`, or the nearest one that is there. */
-  at(path: readonly PathStep[]): string;
+  at(path: readonly string[]): string;
 }
 
 /** A part of a source that is one object. */
 interface Part {
   readonly source: string;
   readonly value: unknown;
-  readonly at: (path: readonly PathStep[]) => string;
+  readonly at: (path: readonly string[]) => string;
 }
 
 /**
@@ -88,7 +88,7 @@ function withItems(part: Part): Part[] {
   return (value.items as unknown[]).map((item, position) => ({
     source,
     value: item,
-    at: (path) => at(['items', position, ...path]),
+    at: (path) => at(['items', String(position), ...path]),
   }));
 }
 
@@ -135,36 +135,17 @@ function repeated(documents: readonly ManifestDocument[]): ConfigProblem[] {
 }
 
 /** Where in the text a field is, or else the last step to it that is there. */
-function offsetOf(document: Document.Parsed, path: readonly PathStep[]): number {
+function offsetOf(document: Document.Parsed, path: readonly string[]): number {
   let node: Node | null = document.contents;
   let offset = node?.range?.[0] ?? 0;
   for (const step of path) {
-    const real: unknown = isAlias(node) ? node.resolve(document) : node;
-    if (isMap(real) && typeof step === 'string') {
-      const pair = real.items.find(({ key }) => isScalar(key) && String(key.value) === step);
-      if (pair === undefined) {
-        return offset;
-      }
-      offset = (pair.key as Node).range?.[0] ?? offset;
-      node = pair.value as Node | null;
-    } else if (isSeq(real)) {
-      const found = typeof step === 'number' ? real.items[step] : real.items.find((item) => matches(item, step));
-      if (found === undefined) {
-        return offset;
-      }
-      node = found as Node;
-      offset = node.range?.[0] ?? offset;
-    } else {
+    const found = childOf(isAlias(node) ? node.resolve(document) : node, step);
+    if (found === null) {
       return offset;
     }
+    const [key, value] = found;
+    offset = key.range?.[0] ?? offset;
+    node = value as Node | null;
   }
   return offset;
-}
-
-function matches(item: unknown, step: PathStep): boolean {
-  return (
-    isMap(item) &&
-    typeof step === 'object' &&
-    Object.entries(step).every(([key, value]) => String(item.get(key)) === value)
-  );
 }

@@ -1,7 +1,7 @@
 import type { KubeError } from '../api/errors.js';
 import type { ConfigProblem } from '../config/errors.js';
+import { stepsOf } from '../run/yaml-lines.js';
 import type { ManifestDocument } from './documents.js';
-import { parseFieldPath } from './field-path.js';
 
 const STRICT = /(unknown|duplicate) field "([^"]+)"/g;
 /** `failed to create typed patch object (…): .spec.replcas: field not declared in schema` */
@@ -12,7 +12,7 @@ const TYPED_FIELD = /^\s*(\.\S+): (.*)$/gm;
 export function problemsOf(document: ManifestDocument, error: KubeError): ConfigProblem[] {
   const named = fieldsOf(error);
   if (named.length > 0) {
-    return named.map(({ field, message }) => ({ file: document.at(parseFieldPath(field)), field, message }));
+    return named.map(({ field, message }) => ({ file: document.at(stepsOf(field)), field, message }));
   }
   if (error.status === 404 && error.message.startsWith('namespaces ')) {
     const path = ['metadata', 'namespace'];

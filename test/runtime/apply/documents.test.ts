@@ -1,7 +1,7 @@
 import { KubeError } from '../../../src/runtime/api/errors.js';
 import { readDocuments } from '../../../src/runtime/apply/documents.js';
-import { parseFieldPath } from '../../../src/runtime/apply/field-path.js';
 import { problemsOf } from '../../../src/runtime/apply/refusal.js';
+import { stepsOf } from '../../../src/runtime/run/yaml-lines.js';
 
 const YAML = `# two objects, and one that is empty
 apiVersion: v1
@@ -38,10 +38,15 @@ test('reads every document, and the items of lists one by one', () => {
 
 test('knows the line of a field, or of the last step to it that is there', () => {
   const [service, , two] = read(YAML);
-  expect(service?.at(parseFieldPath('spec.ports[1].typo'))).toBe('a.yaml:12');
-  expect(service?.at(parseFieldPath('.spec.ports[name="metrics",port=81].nothing'))).toBe('a.yaml:10');
-  expect(service?.at(parseFieldPath('spec.selector'))).toBe('a.yaml:6');
-  expect(two?.at(parseFieldPath('dta'))).toBe('a.yaml:22');
+  expect(service?.at(stepsOf('spec.ports[1].typo'))).toBe('a.yaml:12');
+  expect(service?.at(stepsOf('.spec.ports[name="metrics",port=81].nothing'))).toBe('a.yaml:10');
+  expect(service?.at(stepsOf('spec.selector'))).toBe('a.yaml:6');
+  expect(two?.at(stepsOf('dta'))).toBe('a.yaml:22');
+});
+
+test('knows the line of a field behind an alias', () => {
+  const yaml = 'apiVersion: v1\nkind: A\nmetadata: {name: a}\none: &x\n  b: 1\ntwo: *x\n';
+  expect(read(yaml)[0]?.at(['two', 'b'])).toBe('a.yaml:5');
 });
 
 test('tells all that is wrong at once, each with its line', () => {

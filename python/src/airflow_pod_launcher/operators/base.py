@@ -73,9 +73,7 @@ class RunOperator(BaseOperator):
         """End the run, and its pod unless the request keeps it. Called in a signal handler."""
         self._killed = True
         if self._run is not None and not self._run.kill():
-            self.log.warning(
-                "The API server has not answered yet; the runtime goes on deleting the %s by itself", self.noun
-            )
+            self.log.warning("The runtime has not ended yet; it goes on ending the %s by itself", self.noun)
 
     def _follow(self, run: Run, context: Mapping[str, Any], request: Mapping[str, Any]) -> Any:
         result, ended, name = None, None, ""

@@ -45,6 +45,7 @@ class HelmOperator(RunOperator):
     """
 
     command: ClassVar[str] = "helm"
+    noun: ClassVar[str] = "release"
 
     template_fields: Sequence[str] = (
         "kubernetes_conn_id",

@@ -33,6 +33,7 @@ class ManifestOperator(RunOperator):
     """
 
     command: ClassVar[str] = "apply"
+    noun: ClassVar[str] = "object"
 
     template_fields: Sequence[str] = (
         "kubernetes_conn_id",
