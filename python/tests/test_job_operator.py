@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -284,6 +285,14 @@ def test_what_happens_is_logged(child: Child, monkeypatch: pytest.MonkeyPatch) -
         "[counter 0] 9",
         "[counter] 8",
     ]
+
+
+def test_a_dry_run_prints_what_the_job_is_made_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "job.yaml").write_text("kind: {{ kind }}")
+    operator(yaml_file_name=str(tmp_path / "job.yaml"), yaml_template_fields={"kind": "Job"}).dry_run()
+    printed = capsys.readouterr().out
+    layers = json.loads(printed[printed.index("[") :])
+    assert [one.get("yaml") for one in layers] == [None, "kind: Job", None]
 
 
 def test_an_exit_code_may_mean_that_the_task_is_skipped(child: Child) -> None:

@@ -1,44 +1,28 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { TestNamespace } from './support/cluster.js';
 import { launcherBundle } from './support/launcher-process.js';
+import { OperatorTask } from './support/operator-task.js';
 import { until } from './support/until.js';
 
 jest.setTimeout(300_000);
 
-interface Outcome {
-  readonly result?: unknown;
-  readonly error?: string;
-  readonly message?: string;
-  readonly xcoms: Readonly<Record<string, string>>;
-  readonly kubernetesModules: readonly string[];
-}
-
-const TASK_MS = 60_000;
-
 /** The operators of the Python package with a real runtime and real pods; Airflow's own part is its task runner's. */
 describe('PodOperator', () => {
   let namespace: TestNamespace;
-  let python: string;
-  const home = mkdtempSync(join(tmpdir(), 'airflow-home-'));
-  const tasks: ChildProcess[] = [];
+  const tasks: OperatorTask[] = [];
 
   beforeAll(async () => {
     namespace = await TestNamespace.create('pod-operator');
-    python = execFileSync('bash', ['scripts/python-test.sh', '--python'], { encoding: 'utf8' }).trim();
     launcherBundle();
   });
 
   afterAll(async () => {
     for (const task of tasks) {
-      task.kill('SIGKILL');
+      task.signal('SIGKILL');
     }
     await namespace.delete();
   });
 
-  const start = (runId: string, script: string, more: object = {}, tryNumber = 1) => {
+  const start = (runId: string, script: string, more: object = {}, tryNumber = 1): OperatorTask => {
     const parameters = {
       image: 'busybox:1',
       cmds: ['sh', '-c'],
@@ -48,29 +32,9 @@ describe('PodOperator', () => {
       termination_grace_period: 1,
       ...more,
     };
-    const given = { bundle: [process.execPath, launcherBundle()], runId, tryNumber, parameters };
-    const child = spawn(python, [resolve('test/integration/support/operator_task.py'), JSON.stringify(given)], {
-      env: { PATH: process.env.PATH, PYTHONPATH: resolve('python/src'), AIRFLOW_HOME: home },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    tasks.push(child);
-    const said = { out: '', log: '', ended: false };
-    child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString('utf8')));
-    // Airflow 3 logs to standard output.
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => (said.log += chunk.toString('utf8')));
-    }
-    child.on('close', () => (said.ended = true));
-    const options = { timeoutMs: TASK_MS, state: () => said };
-    return {
-      said,
-      child,
-      logged: (line: string) => until(`the log has ${line}`, () => said.log.includes(line), options),
-      ended: async (): Promise<Outcome> => {
-        await until('the task ends', () => said.ended, options);
-        return JSON.parse(said.out.trim().split('\n').at(-1) ?? '') as Outcome;
-      },
-    };
+    const task = new OperatorTask({ runId, tryNumber, parameters });
+    tasks.push(task);
+    return task;
   };
   const podsOf = (runId: string) =>
     [...namespace.seen.values()].filter((pod) => pod.metadata?.labels?.run_id === runId);
@@ -98,7 +62,7 @@ describe('PodOperator', () => {
   test('takes its pod along when the task is told to end, and is no success', async () => {
     const task = start('four', 'echo up; sleep 600');
     await task.logged('[base] up');
-    task.child.kill('SIGTERM');
+    task.signal('SIGTERM');
     const outcome = await task.ended();
     expect(outcome.error).toBe('AirflowException');
     expect(outcome.message).toContain('told to end');
@@ -109,7 +73,7 @@ describe('PodOperator', () => {
     const script = 'echo begin; sleep 5; echo end; echo 7 > /airflow/xcom/return.json';
     const first = start('five', script, { do_xcom_push: true });
     await first.logged('[base] begin');
-    first.child.kill('SIGKILL');
+    first.signal('SIGKILL');
     const second = start('five', script, { do_xcom_push: true }, 2);
     expect(await second.ended()).toMatchObject({ result: 7 });
     expect(second.said.log.match(/\[base\] \w+/g)).toEqual(['[base] begin', '[base] end']);

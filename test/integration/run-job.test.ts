@@ -11,6 +11,7 @@ import { TestNamespace } from './support/cluster.js';
 import { FaultProxy } from './support/fault-proxy.js';
 import { launcherBundle } from './support/launcher-process.js';
 import { RunProcess } from './support/run-process.js';
+import { TestServiceAccount } from './support/service-account.js';
 import { until } from './support/until.js';
 
 jest.setTimeout(180_000);
@@ -107,22 +108,19 @@ describe('run-job', () => {
     await untilGone(of);
   });
 
-  test('tells the pods of an indexed Job apart, and gathers their results by index', async () => {
+  test('tells pods apart that run side by side, and gathers their results by index', async () => {
     const script = 'echo "I am $JOB_COMPLETION_INDEX"; sleep 1; echo $JOB_COMPLETION_INDEX > /airflow/xcom/return.json';
     const spec = { completions: 3, parallelism: 3, completionMode: 'Indexed' };
-    const run = start(request(job(script, spec), { result: { path: '/airflow/xcom/return.json' } }));
-    expect(await run.ended()).toBe(EXIT_CODES.OK);
-    const told = run.of('log').map(({ label, line }) => `${label ?? ''}: ${line}`);
+    const indexed = start(request(job(script, spec), { result: { path: '/airflow/xcom/return.json' } }));
+    const other = start(request(job('echo here', { completions: 2, parallelism: 2 })));
+    expect(await indexed.ended()).toBe(EXIT_CODES.OK);
+    const told = indexed.of('log').map(({ label, line }) => `${label ?? ''}: ${line}`);
     expect(told.sort()).toEqual(['0: I am 0', '1: I am 1', '2: I am 2']);
-    expect(run.one('result').json).toBe('[0,1,2]');
-    expect(run.one('ended')).toMatchObject({ outcome: 'succeeded', succeeded: 3 });
-    expect(run.of('state').at(-1)).toMatchObject({ state: 'ended', completions: 3 });
-  });
-
-  test('runs side by side what may, and tells whose line it is', async () => {
-    const run = start(request(job('echo here', { completions: 2, parallelism: 2 })));
-    expect(await run.ended()).toBe(EXIT_CODES.OK);
-    const names = run.of('log').map(({ pod, label }) => [pod.slice(-5), label]);
+    expect(indexed.one('result').json).toBe('[0,1,2]');
+    expect(indexed.one('ended')).toMatchObject({ outcome: 'succeeded', succeeded: 3 });
+    expect(indexed.of('state').at(-1)).toMatchObject({ state: 'ended', completions: 3 });
+    expect(await other.ended()).toBe(EXIT_CODES.OK);
+    const names = other.of('log').map(({ pod, label }) => [pod.slice(-5), label]);
     expect(names).toHaveLength(2);
     expect(names.every(([end, label]) => end === label)).toBe(true);
   });
@@ -161,8 +159,9 @@ describe('run-job', () => {
     expect(run.lines()).toEqual(['first', 'second']);
   });
 
-  test('waits for a Job that is suspended, and says so', async () => {
-    const run = start(request(job('echo now', { suspend: true }), { startupTimeoutSeconds: 60 }));
+  test('waits for a Job that is suspended, and tells as much of its logs as is asked for', async () => {
+    const tail = { onlyAtEnd: true, lines: 3 };
+    const run = start(request(job('seq 1 50; sleep 1', { suspend: true }), { startupTimeoutSeconds: 60, tail }));
     await run.until('it is suspended', (event) => event.type === 'state' && event.state === 'suspended');
     expect(run.of('state')[0]?.message).toContain('spec.suspend is true');
     await batch.patchNamespacedJob({
@@ -171,7 +170,9 @@ describe('run-job', () => {
       body: [{ op: 'replace', path: '/spec/suspend', value: false }],
     });
     expect(await run.ended()).toBe(EXIT_CODES.OK);
-    expect(run.lines()).toEqual(['now']);
+    expect(run.lines()).toEqual(['(47 older lines are not shown)', '48', '49', '50']);
+    const kinds = run.events.map(({ type }) => type);
+    expect(kinds.indexOf('log')).toBeGreaterThan(kinds.lastIndexOf('pod'));
   });
 
   test('fails with the reason of a pod that cannot start, and leaves nothing behind', async () => {
@@ -206,13 +207,14 @@ describe('run-job', () => {
       const of = request(job('echo up; sleep 600'), { propagation, onFinish: 'keep_pod' });
       return { of, run: start(of) };
     });
-    for (const { of, run } of all) {
+    const end = async ({ of, run }: (typeof all)[number]): Promise<void> => {
       await run.until('it runs', ({ type }) => type === 'log');
       run.signal('SIGTERM');
       expect(await run.ended()).toBe(EXIT_CODES.KILLED);
       expect(run.one('ended')).toMatchObject({ outcome: 'killed', job: 'deleted' });
       await untilGone(of);
-    }
+    };
+    await Promise.all(all.map(end));
   });
 
   test('SIGTERM while the create is on its way leaves no Job behind', async () => {
@@ -278,29 +280,70 @@ describe('run-job', () => {
     expect(jobsOf(of).size).toBe(1);
   });
 
-  test('a Job that is kept after its failure is not gone on with', async () => {
-    const of = request(job('exit 1'), { onFinish: 'keep_pod' });
-    const first = start(of);
-    expect(await first.ended()).toBe(EXIT_CODES.POD_FAILED);
-    expect(first.one('ended').job).toBe('kept');
-    const second = start(nextTry(of));
-    expect(await second.ended()).toBe(EXIT_CODES.POD_FAILED);
-    expect(second.one('created').name).not.toBe(first.one('created').name);
-    expect(jobsOf(of).size).toBe(2);
-  });
-
-  test('a Job with a name of its own makes room when it has ended, and not before', async () => {
+  test('a Job that is kept after its end is not gone on with; one with a name of its own makes room', async () => {
+    const kept = request(job('exit 1'), { onFinish: 'keep_pod' });
     const named = { name: 'mine', exactName: true, replaceEnded: true, onFinish: 'keep_pod' } as const;
-    const first = start(request(job('echo 1'), named));
-    expect(await first.ended()).toBe(EXIT_CODES.OK);
+    const mine = request(job('exit 1'), named);
+    const firsts = [start(kept), start(mine)] as const;
+    expect([await firsts[0].ended(), await firsts[1].ended()]).toEqual([EXIT_CODES.POD_FAILED, EXIT_CODES.POD_FAILED]);
+    expect(firsts.map((run) => run.one('ended').job)).toEqual(['kept', 'kept']);
+    const seconds = [start(nextTry(kept)), start(nextTry(mine))] as const;
+    expect([await seconds[0].ended(), await seconds[1].ended()]).toEqual([
+      EXIT_CODES.POD_FAILED,
+      EXIT_CODES.POD_FAILED,
+    ]);
+    expect(seconds[0].one('created').name).not.toBe(firsts[0].one('created').name);
+    expect(seconds[1].one('created').name).toBe('mine');
+    expect([jobsOf(kept).size, jobsOf(mine).size]).toEqual([2, 2]);
+
     const next = start(request(job('echo 2; sleep 3'), named));
     await next.until('it runs', ({ type }) => type === 'log');
-    expect(next.one('created').name).toBe('mine');
     const early = start(request(job('echo 3'), named));
     expect(await early.ended()).toBe(EXIT_CODES.CONFIG);
     expect(early.one('error')).toMatchObject({ code: 'NameTaken' });
     expect(early.one('error').message).toContain('belongs to DAG dag, task task, run run-');
     expect(await next.ended()).toBe(EXIT_CODES.OK);
+  });
+
+  test('needs the rights that are documented, and leaves nothing where it may not look', async () => {
+    const may = (group: string, resource: string, ...verbs: string[]) => ({
+      apiGroups: [group],
+      resources: [resource],
+      verbs,
+    });
+    const ofJobs = may('batch', 'jobs', 'create', 'list', 'watch', 'get', 'delete', 'patch');
+    const rest = [ofJobs, may('', 'pods/log', 'get'), may('', 'events', 'list')];
+    const as = async (name: string, ...rights: Parameters<typeof TestServiceAccount.create>[2][]): Promise<string> => {
+      const [pods = ['get']] = rights;
+      const more = name === 'none' ? [] : name === 'blind' ? [ofJobs] : rest;
+      const account = await TestServiceAccount.create(namespace, name, pods, more);
+      await account.useToken(name);
+      return account.kubeconfig;
+    };
+    const begin = (of: JobRequestInput, kubeconfig: string): JobProcess => {
+      const run: JobProcess = new RunProcess<JobEvent>(of, kubeconfig, 'run-job');
+      running.push(run);
+      return run;
+    };
+    const [seeing, blind, none] = [1, 2, 3].map(() => request(job('echo seen; exit 1'))) as [
+      JobRequestInput,
+      JobRequestInput,
+      JobRequestInput,
+    ];
+    const all = [
+      begin(seeing, await as('seeing', ['list', 'watch'])),
+      begin(blind, await as('blind')),
+      begin(none, await as('none')),
+    ] as const;
+    expect(await all[0].ended()).toBe(EXIT_CODES.POD_FAILED);
+    expect(all[0].lines()).toEqual(['seen']);
+    expect(all[0].of('warning')).toEqual([]);
+    expect(await all[1].ended()).toBe(EXIT_CODES.PERMISSION);
+    expect(all[1].one('error').message).toContain('not allowed to watch pods');
+    expect(await all[2].ended()).toBe(EXIT_CODES.PERMISSION);
+    expect(all[2].of('created')).toEqual([]);
+    await untilGone(blind);
+    await untilGone(none);
   });
 
   test('goes on after all connections broke and the API server was away while the Job ended', async () => {
@@ -316,15 +359,6 @@ describe('run-job', () => {
     proxy.fault = () => null;
     expect(await run.ended()).toBe(EXIT_CODES.OK);
     expect(run.lines()).toEqual(['one', 'two']);
-  });
-
-  test('tells as much of the logs as is asked for, and when', async () => {
-    const seq = request(job('seq 1 50; sleep 1'), { tail: { onlyAtEnd: true, lines: 3 } });
-    const run = start(seq);
-    expect(await run.ended()).toBe(EXIT_CODES.OK);
-    expect(run.lines()).toEqual(['(47 older lines are not shown)', '48', '49', '50']);
-    const kinds = run.events.map(({ type }) => type);
-    expect(kinds.indexOf('log')).toBeGreaterThan(kinds.lastIndexOf('pod'));
   });
 
   test('leaves a Job to itself that is not to be waited for', async () => {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, TemplateNotFound, TemplateSyntaxError
 
 
 class TemplateFailed(ValueError):
@@ -38,7 +37,7 @@ def render_file(name: str, env: Environment, variables: Mapping[str, Any]) -> st
         raise TemplateFailed(f"{place}template {missing!r} is not found in {', '.join(_folders(env))}") from error
     except TemplateSyntaxError as error:
         raise TemplateFailed(f"{error.filename or name}, line {error.lineno}: {error.message}") from error
-    except (TemplateError, Exception) as error:
+    except Exception as error:
         raise TemplateFailed(f"{_place(name, error)}: {type(error).__name__}: {error}") from error
 
 
@@ -46,15 +45,10 @@ def _place(name: str, error: BaseException) -> str:
     """Return file and line of the innermost template that was at work: Jinja puts them into the traceback."""
     found, trace = name, error.__traceback__
     while trace is not None:
-        if _is_template(trace):
+        if "__jinja_exception__" in trace.tb_frame.f_globals:
             found = f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return found
-
-
-def _is_template(trace: TracebackType) -> bool:
-    code = trace.tb_frame.f_code
-    return "__jinja_exception__" in trace.tb_frame.f_globals or code.co_name == "top-level template code"
 
 
 def _folders(env: Environment) -> list[str]:

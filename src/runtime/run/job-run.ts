@@ -315,6 +315,10 @@ export class JobRun {
     if (results !== null && 'json' in results && final.outcome === 'succeeded') {
       this.tell({ type: 'result', json: results.json });
     }
+    // Nobody is left who could write the end down: the next try has to find the Job.
+    if (this.options.detach.aborted && final.outcome !== 'killed') {
+      return 'detached';
+    }
     const job = await this.cleanUp(launched, namespace, final);
     this.tell({ type: 'ended', ...final, podEvents, job, requests: api.requests() });
     return final;

@@ -260,9 +260,10 @@ export class PodRun {
     if (request.holdSeconds > 0 && final.outcome !== 'killed') {
       this.tell({ type: 'outcome', ...final, podEvents });
       await pause(request.holdSeconds * 1000, AbortSignal.any([kill, detach]));
-      if (detach.aborted && !kill.aborted) {
-        return 'detached';
-      }
+    }
+    // Nobody is left who could write the end down: the next try has to find the pod.
+    if (detach.aborted && final.outcome !== 'killed') {
+      return 'detached';
     }
     const pod = await this.cleanUp(launched, final);
     this.tell({ type: 'ended', ...final, podEvents, pod, requests: api.requests() });

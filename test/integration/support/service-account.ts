@@ -12,7 +12,7 @@ import {
 } from '@kubernetes/client-node';
 import type { TestNamespace } from './cluster.js';
 
-/** A service account with these verbs on pods, as the stack gives the launcher, and a kubeconfig that uses it. */
+/** A service account with these verbs on pods and other rights, and a kubeconfig that uses it. */
 export class TestServiceAccount {
   readonly tokenFile: string;
   readonly kubeconfig: string;
@@ -35,11 +35,16 @@ export class TestServiceAccount {
     writeFileSync(this.kubeconfig, JSON.stringify({ ...exported, users }));
   }
 
-  static async create(namespace: TestNamespace, name: string, verbs: readonly string[]): Promise<TestServiceAccount> {
+  static async create(
+    namespace: TestNamespace,
+    name: string,
+    verbs: readonly string[],
+    more: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[] = [],
+  ): Promise<TestServiceAccount> {
     const account = new TestServiceAccount(namespace, name);
     const metadata = { name };
     const where = { namespace: namespace.name };
-    const rules = [{ apiGroups: [''], resources: ['pods'], verbs: [...verbs] }];
+    const rules = [{ apiGroups: [''], resources: ['pods'], verbs: [...verbs] }, ...more];
     const subjects = [{ kind: 'ServiceAccount', name, namespace: namespace.name }];
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
     const rbac = account.config.makeApiClient(RbacAuthorizationV1Api);

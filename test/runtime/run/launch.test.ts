@@ -26,6 +26,15 @@ describe('what earlier tries left behind', () => {
     expect(() => decideFound([found('mine', CHECKED)], () => 'mine', 'pod')).toThrow(
       'pod mine of an earlier try is kept',
     );
+    const kept = found('mine', CHECKED);
+    expect(
+      decideFound(
+        [kept],
+        () => 'mine',
+        'pod',
+        () => true,
+      ),
+    ).toEqual({ next: 'replace', object: kept });
     expect(decideFound([], nameOf, 'pod')).toEqual({ next: 'create', name: 'p0' });
   });
 });

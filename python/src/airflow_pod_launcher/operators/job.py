@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -141,6 +142,10 @@ class JobOperator(PodOperator):
         results = self.run_to_end(self.build_request(context), context)
         return results[0] if self.unwrap_single and results is not None and len(results) == 1 else results
 
+    def dry_run(self) -> None:
+        """Print what the Job would be made of, as JSON; a template gets no variables of a run."""
+        print(json.dumps(self._layers(self._pod().request()["layers"], {}), indent=2))
+
     def build_request(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the runtime is asked to do (docs/operators.md).
 
@@ -149,24 +154,15 @@ class JobOperator(PodOperator):
         request = super().build_request(context)
         # The pods of a Job end as their own spec says.
         del request["graceSeconds"]
-        *pod_templates, own = request["layers"]
+        speaks_of_container = self._speaks_of_container(request["layers"][-1]["manifest"])
         logs = request["logs"]
-        speaks_of_container = self._speaks_of_container(own["manifest"])
         if self.tail_logs is False and not self._tails():
             logs = {"containers": [], "initContainers": []}
         elif self.get_logs and self.container_logs is None and not speaks_of_container:
             logs = {**logs, "containers": "all"}
-        try:
-            layers = [
-                *self._job_templates(context),
-                *[self._of_pod(layer) for layer in pod_templates],
-                {"source": "parameters", "manifest": self._manifest(own["manifest"], speaks_of_container)},
-            ]
-        except ValueError as error:
-            raise AirflowException(f"task {self.task_id}: {error}") from error
         return {
             **request,
-            "layers": layers,
+            "layers": self._layers(request["layers"], context),
             "container": self.base_container_name if speaks_of_container else None,
             "logs": logs,
             "tail": self._tail_request(),
@@ -175,6 +171,18 @@ class JobOperator(PodOperator):
             "propagation": self.on_kill_propagation_policy,
             "until": "ended" if self.wait_until_job_complete else "created",
         }
+
+    def _layers(self, of_pod: list[dict[str, Any]], context: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the layers of the Job, from those of its pods."""
+        *pod_templates, own = of_pod
+        try:
+            return [
+                *self._job_templates(context),
+                *[_of_pod(layer) for layer in pod_templates],
+                {"source": "parameters", "manifest": self._manifest(own["manifest"])},
+            ]
+        except ValueError as error:
+            raise AirflowException(f"task {self.task_id}: {error}") from error
 
     def _check(self) -> None:
         """Refuse, when the DAG is read, what cannot be meant."""
@@ -199,10 +207,11 @@ class JobOperator(PodOperator):
             del container["terminationMessagePolicy"]
         return self._names_container or set(container) != {"name"}
 
-    def _manifest(self, pod: Mapping[str, Any], speaks_of_container: bool) -> dict[str, Any]:
+    def _manifest(self, pod: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the Job that the parameters make."""
         metadata = pod["metadata"]
         pod_spec = {name: value for name, value in pod["spec"].items() if name != "activeDeadlineSeconds"}
-        if not speaks_of_container:
+        if not self._speaks_of_container(pod):
             del pod_spec["containers"]
         template = pruned(
             {
@@ -257,12 +266,6 @@ class JobOperator(PodOperator):
             layers.insert(0, {"source": "retries", "manifest": retries})
         return layers
 
-    def _of_pod(self, layer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a template of pods as one of Jobs."""
-        pod = layer["manifest"] if "manifest" in layer else _parse(layer["source"], layer["yaml"])
-        template = {name: pod[name] for name in ("metadata", "spec") if pod.get(name) is not None}
-        return {"source": layer["source"], "manifest": {"spec": {"template": template}}}
-
     def _tails(self) -> bool:
         return bool(self.tail_logs_every or self.tail_logs_line_count or self.tail_logs_only_at_end)
 
@@ -293,6 +296,13 @@ class JobOperator(PodOperator):
             of = "" if event["completions"] is None else f" of {event['completions']}"
             counts = f"{event['active']} active, {event['succeeded']}{of} succeeded, {event['failed']} failed"
             self.log.info("Job is %s: %s%s", event["state"], counts, f" ({why})" if why else "")
+
+
+def _of_pod(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template of pods as one of Jobs."""
+    pod = layer["manifest"] if "manifest" in layer else _parse(layer["source"], layer["yaml"])
+    template = {name: pod[name] for name in ("metadata", "spec") if pod.get(name) is not None}
+    return {"source": layer["source"], "manifest": {"spec": {"template": template}}}
 
 
 def _read(path: str) -> str:
