@@ -35,7 +35,8 @@ function section({ facts, rounds, figures }: Results, plots: readonly string[]):
   return [
     `Taken on ${date}: ${cores} cores (${cpu}), ${memoryGb} GiB, Kubernetes ${kubernetes}, Node ${node}, Airflow ` +
       `${airflow}, apache-airflow-providers-cncf-kubernetes ${stockProvider}; load ${loadBefore} before the run; ` +
-      `medians of ${rounds}, of synthesis 5, of the stock executor in an outage and after a kill 1.`,
+      `medians of ${rounds}, of synthesis and of operators 5, of the stock executor in an outage and after a kill, ` +
+      'of 100,000 lines and of deferred pods 1.',
     ...plots.map((plot) => `![${basename(plot, '.svg').replaceAll('-', ' ')}](images/${basename(plot)})`),
     renderMarkdown(figures),
   ].join('\n\n');
