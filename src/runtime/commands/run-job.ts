@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { RUN_PROTOCOL } from '../run/request-parts.js';
-import type { JobEvent, JobSink } from '../run/job-events.js';
-import { type JobRequest, type JobRequestInput, parseJobRequest } from '../run/job-request.js';
-import { JobRun, type JobRunLeft } from '../run/job-run.js';
-import { jobInWords } from '../run/job-text.js';
+import type { JobEvent, JobSink } from '../job/events.js';
+import { type JobRequest, type JobRequestInput, parseJobRequest } from '../job/request.js';
+import { JobRun, type JobRunLeft } from '../job/job-run.js';
+import { jobInWords } from '../job/text.js';
 import { RESULT_PATH } from '../run/shell-request.js';
 import { TextSink } from '../run/text-sink.js';
 import { readInput, runForProgram, Stops, tellError, withCluster } from './driver.js';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { EXIT_CODES } from '../../../constructs/contract.js';
 import { createLogger } from '../log.js';
 import { openOutput } from '../run/json-sink.js';
-import { PodFollows } from '../run/pod-follows.js';
+import { PodFollows } from '../deferred/pod-follows.js';
 import { VERSION } from '../version.js';
 
 const STDERR = 2;

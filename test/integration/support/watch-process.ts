@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { FollowEvent } from '../../../src/runtime/run/pod-follows.js';
+import type { FollowEvent } from '../../../src/runtime/deferred/pod-follows.js';
 import type { RunRequestInput } from '../../../src/runtime/run/request.js';
 import { launcherBundle } from './launcher-process.js';
 import { until } from './until.js';

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { chooseCluster } from '../api/credentials.js';
 import { ConfigError } from '../config/errors.js';
 import type { Logger } from '../log.js';
-import { RunError, type RunEvent, type RunSink } from './events.js';
-import { asRunError } from './launch.js';
-import { PodRun } from './pod-run.js';
-import { parseRunRequest, type RunRequest } from './request.js';
+import { RunError, type RunEvent, type RunSink } from '../run/events.js';
+import { asRunError } from '../run/launch.js';
+import { PodRun } from '../run/pod-run.js';
+import { parseRunRequest, type RunRequest } from '../run/request.js';
 import { SharedCluster } from './shared-cluster.js';
 
 /** An order of the one who started `watch-pods`; `id` is its own name of a run. */

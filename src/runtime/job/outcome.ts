@@ -1,7 +1,7 @@
-import type { JobEnd, JobPodEnd } from './job-events.js';
-import { indexOf, type JobView } from './job-view.js';
-import { endOf, endOfGone, type RunEnd } from './outcome.js';
-import { type RunPod, viewPod } from './pod-view.js';
+import type { JobEnd, JobPodEnd } from './events.js';
+import { indexOf, type JobView } from './view.js';
+import { endOf, endOfGone, type RunEnd } from '../run/outcome.js';
+import { type RunPod, viewPod } from '../run/pod-view.js';
 
 /** A pod of a Job as it was seen last. */
 export interface SeenPod {

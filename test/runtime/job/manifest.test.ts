@@ -1,5 +1,5 @@
-import { buildJobManifest } from '../../../src/runtime/run/job-manifest.js';
-import { type JobRequestInput, parseJobRequest } from '../../../src/runtime/run/job-request.js';
+import { buildJobManifest } from '../../../src/runtime/job/manifest.js';
+import { type JobRequestInput, parseJobRequest } from '../../../src/runtime/job/request.js';
 
 const TASK = { dagId: 'd', taskId: 't', runId: 'r', tryNumber: 1 };
 const build = (...layers: JobRequestInput['layers']) =>

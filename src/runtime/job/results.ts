@@ -1,9 +1,9 @@
 import type { ObjectApi } from '../api/object-api.js';
-import type { SeenPod } from './job-outcome.js';
-import { indexOf } from './job-view.js';
-import type { RunPod } from './pod-view.js';
-import { readResult, type RunResult } from './read-result.js';
-import type { ResultRequest } from './result-sidecar.js';
+import type { SeenPod } from './outcome.js';
+import { indexOf } from './view.js';
+import type { RunPod } from '../run/pod-view.js';
+import { readResult, type RunResult } from '../run/read-result.js';
+import type { ResultRequest } from '../run/result-sidecar.js';
 
 /** Where the pods are, and how long to ask. */
 export interface ResultsPlace {

@@ -1,6 +1,6 @@
 import type { ObjectApi } from '../api/object-api.js';
 import { describeEvents } from '../pods/events.js';
-import { patiently } from './patience.js';
+import { patiently } from '../run/patience.js';
 
 const EVENTS_PATIENCE_MS = 5000;
 

@@ -1,9 +1,9 @@
 import { isPlainObject, mergePods } from '../pods/merge.js';
-import { RUN_LABELS, taskAnnotations, taskLabels } from './identity.js';
-import type { JobRequest } from './job-request.js';
-import { failIn, fields, type Fields, names, readLayer, text, textValues } from './layers.js';
-import { addResult, checkSpec, givenLabels, renamed } from './manifest.js';
-import type { RunLayer } from './request.js';
+import { RUN_LABELS, taskAnnotations, taskLabels } from '../run/identity.js';
+import type { JobRequest } from './request.js';
+import { failIn, fields, type Fields, names, readLayer, text, textValues } from '../run/layers.js';
+import { addResult, checkSpec, givenLabels, renamed } from '../run/manifest.js';
+import type { RunLayer } from '../run/request.js';
 
 /** The Job of a run, without its name and namespace, and what the layers said of these. */
 export interface JobManifest {

@@ -1,13 +1,13 @@
 import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
-import { type Deadline, DeadlineKeeper } from './deadline.js';
-import type { JobSink } from './job-events.js';
-import type { JobManifest } from './job-manifest.js';
-import type { SeenPod } from './job-outcome.js';
-import type { JobRequest } from './job-request.js';
-import { labelOf } from './job-view.js';
-import { LogFollower } from './log-follower.js';
-import { isHopeless, type PodView, type RunPod, viewPod } from './pod-view.js';
+import { type Deadline, DeadlineKeeper } from '../run/deadline.js';
+import type { JobSink } from './events.js';
+import type { JobManifest } from './manifest.js';
+import type { SeenPod } from './outcome.js';
+import type { JobRequest } from './request.js';
+import { labelOf } from './view.js';
+import { LogFollower } from '../run/log-follower.js';
+import { isHopeless, type PodView, type RunPod, viewPod } from '../run/pod-view.js';
 
 export interface JobPodsOptions {
   readonly api: ObjectApi;

@@ -1,5 +1,5 @@
-import type { ErrorEvent, EventSink, RunOutcome } from './events.js';
-import type { JobCounts } from './job-view.js';
+import type { ErrorEvent, EventSink, RunOutcome } from '../run/events.js';
+import type { JobCounts } from './view.js';
 
 /** The end of one pod of a Job. */
 export interface JobPodEnd {

@@ -1,6 +1,6 @@
-import { endOfJob } from '../../../src/runtime/run/job-outcome.js';
-import { labelOf, type RunJob, viewJob } from '../../../src/runtime/run/job-view.js';
-import { exited, pod } from './pods.js';
+import { endOfJob } from '../../../src/runtime/job/outcome.js';
+import { labelOf, type RunJob, viewJob } from '../../../src/runtime/job/view.js';
+import { exited, pod } from '../run/pods.js';
 
 const condition = (type: string, reason = '', message = ''): RunJob => ({
   status: { succeeded: 1, failed: 1, conditions: [{ type, status: 'True', reason, message }] },

@@ -1,5 +1,5 @@
-import type { JobEvent } from './job-events.js';
-import { why, type Words } from './text-sink.js';
+import type { JobEvent } from './events.js';
+import { why, type Words } from '../run/text-sink.js';
 
 /** An event of the run of a Job; pure. */
 export function jobInWords(event: JobEvent): Words {

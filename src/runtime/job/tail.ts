@@ -1,5 +1,5 @@
-import type { JobEvent, JobSink } from './job-events.js';
-import type { JobTail } from './job-request.js';
+import type { JobEvent, JobSink } from './events.js';
+import type { JobTail } from './request.js';
 
 type Line = Extract<JobEvent, { type: 'log' }>;
 

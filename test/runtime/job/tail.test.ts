@@ -1,6 +1,6 @@
-import type { JobEvent, JobSink } from '../../../src/runtime/run/job-events.js';
-import type { JobTail } from '../../../src/runtime/run/job-request.js';
-import { TailSink } from '../../../src/runtime/run/job-tail.js';
+import type { JobEvent, JobSink } from '../../../src/runtime/job/events.js';
+import type { JobTail } from '../../../src/runtime/job/request.js';
+import { TailSink } from '../../../src/runtime/job/tail.js';
 
 const event = (line: string, pod = 'p'): JobEvent => ({
   type: 'log',

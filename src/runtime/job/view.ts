@@ -1,5 +1,5 @@
 import type { Collection, KubeObject, ObjectMeta } from '../api/object-api.js';
-import type { RunPod } from './pod-view.js';
+import type { RunPod } from '../run/pod-view.js';
 
 /** The parts of a Job that are looked at. All of them may be missing in what the API server sends. */
 export interface RunJob extends KubeObject {

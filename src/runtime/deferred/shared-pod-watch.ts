@@ -3,10 +3,10 @@ import type { KubeApi } from '../api/kube-api.js';
 import { steadyNow } from '../clock.js';
 import type { Logger } from '../log.js';
 import { type PodHandler, PodInformer } from '../pods/informer.js';
-import { RUN_LABELS } from './identity.js';
-import type { ObjectWatchOptions } from './object-watch.js';
-import { patiently, refused, unreachable } from './patience.js';
-import type { RunPod } from './pod-view.js';
+import { RUN_LABELS } from '../run/identity.js';
+import type { ObjectWatchOptions } from '../run/object-watch.js';
+import { patiently, refused, unreachable } from '../run/patience.js';
+import type { RunPod } from '../run/pod-view.js';
 
 export interface SharedPodWatchOptions {
   readonly api: KubeApi;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseRequest } from './request-parts.js';
-import { request } from './request.js';
+import { parseRequest } from '../run/request-parts.js';
+import { request } from '../run/request.js';
 
 const tail = z.strictObject({
   /** Tell what is new every so many seconds. null: as it comes. */
