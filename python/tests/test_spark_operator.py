@@ -5,6 +5,8 @@ from typing import Any
 
 import jinja2
 import pytest
+from airflow import DAG
+from airflow.exceptions import TaskDeferralError, TaskDeferred
 from child import CREATED, Child, ended_event
 
 from airflow_pod_launcher.operators.spark import SparkOperator
@@ -89,6 +91,33 @@ def test_templates_are_rendered(child: Child) -> None:
     made.execute(context())
     asked = child.asked()["spark"]
     assert (asked["image"], asked["args"], asked["conf"]) == ("spark:Ada", ["Ada"], {"spark.a": "Ada"})
+
+
+def test_a_driver_may_be_left_to_the_triggerer(child: Child) -> None:
+    child.does(CREATED)
+    with DAG("dag", schedule=None):
+        made = operator(image="spark:4", deferrable=True)
+    with pytest.raises(TaskDeferred) as raised:
+        made.execute(context())
+    assert child.asked()["until"] == "created"
+    request = raised.value.trigger.serialize()[1]["request"]
+    assert (request["attach"]["name"], request["container"]) == ("the-pod", "spark-kubernetes-driver")
+    assert "spark" not in request
+
+
+def test_the_driver_of_a_deferral_that_has_timed_out_is_ended_by_the_command_that_made_it(
+    real_runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    log = SimpleNamespace(warning=lambda text, *args: warnings.append(text % args))
+    monkeypatch.setattr(SparkOperator, "log", log)
+    made = operator(image="spark:4", config_file="/no/kube/config", deferrable=True)
+    seen = context()
+    seen["ti"].xcom_pull = lambda task_ids, key, map_indexes: "the-pod"
+    with pytest.raises(TaskDeferralError):
+        made.resume_execution("__fail__", {"error": "the trigger broke"}, seen)
+    # It was understood: what is wrong is the cluster.
+    assert "'cluster'" in warnings[0]
 
 
 @pytest.mark.parametrize("name", ["conn_id", "cmds", "arguments", "post_submit_commands"])

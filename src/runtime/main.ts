@@ -3,6 +3,7 @@ import { ENV, EXIT_CODES, PATHS, PORTS } from '../../constructs/contract.js';
 import { APPLY_FLAGS, APPLY_HELP, type ApplyOptions } from './commands/apply-options.js';
 import { RUN_JOB_HELP } from './commands/run-job-help.js';
 import { RUN_POD_FLAGS, RUN_POD_HELP, type RunPodOptions, type RunPodValues } from './commands/run-pod-options.js';
+import { RUN_SPARK_APPLICATION_HELP } from './commands/run-spark-application-help.js';
 import { VERSION } from './version.js';
 
 const HELP = `pod-launcher ${VERSION}: launches one pod per Airflow task
@@ -21,6 +22,8 @@ Usage:
       Run the Job of a manifest to its end: pod-launcher run-job --help
   pod-launcher run-spark --image IMAGE [options] APPLICATION [ARGUMENT…]
       Run a Spark application to its end: pod-launcher run-spark --help
+  pod-launcher run-spark-application FILE [--follow] …
+      Run a SparkApplication to its end: pod-launcher run-spark-application --help
   pod-launcher watch-pods
       Follow many pods with one watch; for the triggerer (docs/operators.md)
   pod-launcher apply FILE… [--wait CONDITION]… [--follow] [--delete] [--namespace NAME] …
@@ -36,11 +39,17 @@ Exit codes: ${EXIT_CODES.OK} done, ${EXIT_CODES.ERROR} unforeseen, ${EXIT_CODES.
 const HELP_OF: Readonly<Record<string, string>> = {
   'run-pod': RUN_POD_HELP,
   'run-job': RUN_JOB_HELP,
+  'run-spark-application': RUN_SPARK_APPLICATION_HELP,
   apply: APPLY_HELP,
 };
 
 /** How many files commands take. */
-const FILES: Readonly<Record<string, number>> = { 'run-pod': 1, 'run-job': 1, apply: Infinity };
+const FILES: Readonly<Record<string, number>> = {
+  'run-pod': 1,
+  'run-job': 1,
+  'run-spark-application': 1,
+  apply: Infinity,
+};
 
 /** Arguments that make no sense. */
 class UsageError extends Error {}
@@ -88,6 +97,10 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     case 'run-job': {
       const { runJob } = await import('./commands/run-job.js');
       return runJob(runOptions(command, rest[0], values), env);
+    }
+    case 'run-spark-application': {
+      const { runSparkApplication } = await import('./commands/run-spark-application.js');
+      return runSparkApplication(runOptions(command, rest[0], values), env);
     }
     case 'watch-pods': {
       const { watchPods } = await import('./commands/watch-pods.js');

@@ -3,7 +3,7 @@ import type { Flow } from '../api/http2-transport.js';
 import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
 import { pause } from '../pause.js';
-import type { RunSink } from './events.js';
+import type { EventSink, RunEvent } from './events.js';
 import { LogCursor } from './log-cursor.js';
 import { type LogLine, LogLines } from './log-lines.js';
 import { pauseBeforeRetry } from './patience.js';
@@ -13,7 +13,7 @@ export interface LogFollowerOptions {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;
-  readonly sink: RunSink;
+  readonly sink: EventSink<Extract<RunEvent, { type: 'log' | 'warning' }>>;
   readonly signal: AbortSignal;
   readonly patienceMs: number;
 }

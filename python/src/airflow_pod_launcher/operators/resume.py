@@ -59,6 +59,6 @@ def _kill_action(request: Mapping[str, Any]) -> str:
 
 
 def _end(operator: Any, request: Mapping[str, Any]) -> None:
-    for event in Run({**request, "until": "killed"}).events():
+    for event in Run({**request, "until": "killed"}, operator.command).events():
         if event.get("type") in ("warning", "error"):
             operator.log.warning("The pod cannot be ended: %s", event["message"])

@@ -24,7 +24,6 @@ _REPLACED = {
     "post_submit_commands": "there is no shell in which they could run: use a task of their own",
     "cmds": "spark-submit is what runs",
     "arguments": "use application_args",
-    "deferrable": "the driver is followed in the worker, which needs little",
 }
 
 
