@@ -207,7 +207,12 @@ function taskObjects(scope: Construct, release: Release, namespaces: string[], o
     new ApiObject(scope, `task-service-account-${namespace}`, {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
-      metadata: { name: taskServiceAccount(release, options), namespace, labels: release.objectLabels('worker') },
+      metadata: {
+        name: taskServiceAccount(release, options),
+        namespace,
+        labels: release.objectLabels('worker'),
+        annotations: options.serviceAccountAnnotations,
+      },
       automountServiceAccountToken: false,
     });
   }

@@ -29,6 +29,8 @@ export interface TaskPodOptions {
   readonly priorityClassName?: string;
   /** A service account of each launch namespace, e.g. with a cloud identity. @default - `<release>-airflow-worker`, without rights but those of `airflow.tasks.allow`. */
   readonly serviceAccountName?: string;
+  /** Of `<release>-airflow-worker`, e.g. for a cloud identity; not with `serviceAccountName`, nor for a queue. @default - None. */
+  readonly serviceAccountAnnotations?: { [key: string]: string };
 }
 
 /** Name of the service account of the pods of tasks. */
@@ -126,6 +128,12 @@ export function checkTaskPod(release: Release, options: TaskPodOptions, prefix =
   checks.labels('labels', options.labels);
   checkResources(checks, options.resources);
   checks.dnsName('serviceAccountName', options.serviceAccountName);
+  if (options.serviceAccountName !== undefined && options.serviceAccountAnnotations !== undefined)
+    checks.report(
+      'serviceAccountAnnotations',
+      options.serviceAccountAnnotations,
+      "must be left out: the service account 'serviceAccountName' is made, and annotated, elsewhere",
+    );
 }
 
 /** Folder of the pod template in the scheduler when Airflow's own executor reads it. */

@@ -35,7 +35,15 @@ export function checkQueues(release: Release, taskPod: TaskPodOptions, queues: Q
     }
     checks.dnsLabel(`${queue}.namespace`, options.namespace);
     if (options.taskPod) {
-      checkTaskPod(release, mergeTaskPods(taskPod, options.taskPod), `executor.queues.${queue}.taskPod.`);
+      const { serviceAccountAnnotations, ...own } = options.taskPod;
+      if (serviceAccountAnnotations !== undefined)
+        checks.report(
+          `${queue}.taskPod.serviceAccountAnnotations`,
+          serviceAccountAnnotations,
+          "must be left out: give the queue a service account of its own by 'airflow.tasks.serviceAccount'",
+        );
+      const merged = { ...mergeTaskPods(taskPod, own), serviceAccountAnnotations: undefined };
+      checkTaskPod(release, merged, `executor.queues.${queue}.taskPod.`);
     }
   }
 }

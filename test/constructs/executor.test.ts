@@ -104,6 +104,16 @@ describe('the pod of a task', () => {
     expect(base.args).toBeUndefined();
   });
 
+  test('gives the service account of tasks its annotations', () => {
+    const taskPod = { serviceAccountAnnotations: { 'example.com/role': 'tasks' } };
+    const stack = new Stack({
+      executor: Executor.kubernetes({ taskPod, queues: { q: { taskPod: { serviceAccountName: 'own' } } } }),
+    });
+    expect(stack.get('ServiceAccount', 'airflow-airflow-worker').metadata.annotations).toEqual({
+      'example.com/role': 'tasks',
+    });
+  });
+
   test('takes resources, environment, labels and placement', () => {
     const changed = taskPod(
       new Stack({

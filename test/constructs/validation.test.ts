@@ -17,6 +17,18 @@ const ref = SecretRef.named('s', 'k');
 
 describe('refused at synth, with path, prop, value and fix', () => {
   test.each<[string, AirflowProps, string]>([
+    [
+      'annotations of a service account that is made elsewhere',
+      {
+        executor: Executor.kubernetes({ taskPod: { serviceAccountName: 'a', serviceAccountAnnotations: { b: 'c' } } }),
+      },
+      '\'executor.taskPod.serviceAccountAnnotations\' ({"b":"c"}) must be left out',
+    ],
+    [
+      'annotations of a service account for a queue',
+      { executor: Executor.kubernetes({ queues: { q: { taskPod: { serviceAccountAnnotations: { b: 'c' } } } } }) },
+      '\'executor.queues.q.taskPod.serviceAccountAnnotations\' ({"b":"c"}) must be left out',
+    ],
     ['no scheduler', { scheduler: { replicas: 0 } }, "chart/airflow/scheduler: 'replicas' (0) must be at least 1"],
     [
       'half a webserver',
