@@ -14,8 +14,14 @@ async function main(): Promise<void> {
     );
   }
   // Only now: what the commands import does not load in an older Node.
+  const args = process.argv.slice(2);
+  const { OFFLINE_COMMANDS, offlineProgram } = await import('./offline-program.js');
+  if (OFFLINE_COMMANDS.includes(args[0] ?? '')) {
+    await offlineProgram(args).parseAsync();
+    return;
+  }
   const { program } = await import('./program.js');
-  await program(process.argv.slice(2)).parseAsync();
+  await program(args).parseAsync();
 }
 
 main().catch((error: unknown) => {

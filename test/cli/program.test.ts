@@ -31,6 +31,7 @@ const COMMANDS = [
   ['ui'],
   ['destroy'],
   ['images', 'build'],
+  ['import-values'],
 ];
 
 describe('the command line', () => {
