@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import UserDict
 from pathlib import Path
 
 import jinja2
@@ -23,6 +24,16 @@ def env(tmp_path: Path) -> jinja2.Environment:
 
 def test_a_template_extends_another_one_of_the_search_path(env: jinja2.Environment) -> None:
     assert render_file("body.yaml", env, {"spec": "{}", "foot": "# end"}) == "kind: Job\n\nspec: {}\n# end"
+
+
+def test_only_what_a_template_uses_is_looked_up(env: jinja2.Environment) -> None:
+    class Context(UserDict[str, str]):
+        def __getitem__(self, name: str) -> str:
+            assert name != "deprecated"
+            return super().__getitem__(name)
+
+    env.globals["foot"] = "# of all"
+    assert "# of all" in render_file("body.yaml", env, Context(spec="{}", deprecated="no"))
 
 
 def test_an_absolute_path_needs_no_search_path_and_finds_what_lies_beside_it(

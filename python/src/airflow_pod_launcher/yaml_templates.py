@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, TemplateNotFound, TemplateSyntaxError
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateNotFound, TemplateSyntaxError
 
 
 class TemplateFailed(ValueError):
@@ -19,7 +20,7 @@ def render_file(name: str, env: Environment, variables: Mapping[str, Any]) -> st
     :param name: relative to the environment's search path, or an absolute path; then what it extends or includes may
         lie beside it, or in the search path
     :param env: of the DAG (`dag.get_template_env(force_sandboxed=True)`)
-    :param variables: what the template may use
+    :param variables: what the template may use; only what it does use is looked up
 
     Raises TemplateFailed with file, line and reason.
     """
@@ -30,7 +31,7 @@ def render_file(name: str, env: Environment, variables: Mapping[str, Any]) -> st
     else:
         asked = name
     try:
-        return env.get_template(asked).render(dict(variables))
+        return _rendered(env.get_template(asked), variables)
     except TemplateNotFound as error:
         missing = name if error.name == asked else error.name
         place = "" if error.name == asked else f"{_place(name, error)}: "
@@ -39,6 +40,17 @@ def render_file(name: str, env: Environment, variables: Mapping[str, Any]) -> st
         raise TemplateFailed(f"{error.filename or name}, line {error.lineno}: {error.message}") from error
     except Exception as error:
         raise TemplateFailed(f"{_place(name, error)}: {type(error).__name__}: {error}") from error
+
+
+def _rendered(template: Template, variables: Mapping[str, Any]) -> str:
+    """Render without a copy of the values: those of Airflow 2 warn when they are looked at, or ask the database."""
+    known = copy.copy(variables)
+    known.update({name: one for name, one in template.globals.items() if name not in known})  # type: ignore[attr-defined]
+    try:
+        return "".join(template.root_render_func(template.new_context(known, shared=True)))  # type: ignore[arg-type]
+    except Exception:
+        # Puts the lines of the templates into the traceback.
+        template.environment.handle_exception()
 
 
 def _place(name: str, error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -253,7 +254,9 @@ class JobOperator(PodOperator):
         dag = context.get("dag") or self.get_dag()
         # A native environment would make objects of the text.
         env = self.get_template_env() if dag is None else dag.get_template_env(force_sandboxed=True)
-        text = render_file(name, env, {**context, **self.yaml_template_fields})
+        variables = copy.copy(context)
+        variables.update(self.yaml_template_fields)  # type: ignore[attr-defined]
+        text = render_file(name, env, variables)
         source = f"{name} as rendered"
         if self.yaml_write_path is not None:
             source = _write(self.yaml_write_path, self.yaml_write_filename or os.path.basename(name), text)
