@@ -19,8 +19,9 @@ const airflow = new Airflow(chart, 'airflow', {
   dags: Dags.volume(),
   logs: Logs.volume(),
 });
-// Every task.
-airflow.tasks.allow({ namespace: 'jobs', pods: true, spark: 'spark', deferrable: true });
+// Every task. The rules are for the ConfigMap that a YamlOperator applies.
+const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'delete', 'get', 'patch', 'watch'] }];
+airflow.tasks.allow({ namespace: 'jobs', pods: true, volumeClaims: true, rules, spark: 'spark', deferrable: true });
 // Those of the queue `etl`: the Secret `warehouse`, which you create yourself, is known to their pods alone.
 airflow.tasks.serviceAccount('etl').allow({ namespace: 'jobs', pods: true, secrets: ['warehouse'] });
 app.synth();

@@ -22,7 +22,9 @@ function e2e(name: string, body: () => Promise<void>, minutes = 5): void {
 
 /** What the example DAGs need. */
 function allow({ tasks }: Airflow): void {
-  tasks.allow({ namespace: jobs.namespace, pods: true, spark: 'spark', deferrable: true });
+  const verbs = ['create', 'delete', 'get', 'patch', 'watch'];
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs }];
+  tasks.allow({ namespace: jobs.namespace, pods: true, volumeClaims: true, rules, spark: 'spark', deferrable: true });
   tasks.serviceAccount('etl').allow({ namespace: jobs.namespace, pods: true, secrets: ['warehouse'] });
 }
 
@@ -147,6 +149,14 @@ describe('a stack whose tasks may run pods', () => {
     expect(await airflow.xcom(task)).toEqual({ rows: 3 });
     expect(await airflow.log(task)).toContain('it has been worth the wait');
     await noPodIsLeft();
+  });
+
+  e2e('makes a volume and settings for two pods, and deletes both', async () => {
+    const all = ['make_volume', 'apply_settings', 'write', 'read', 'delete_settings', 'delete_volume'];
+    const tasks = await run('scratch_volume', Object.fromEntries(all.map((task) => [task, 'success'])));
+    expect(await airflow.log(named(tasks, 'read'))).toContain('hello');
+    const made = ['configmaps/settings', 'pvc/scratch', '--namespace', jobs.namespace];
+    expect(await jobs.kubectl('get', ...made, '--ignore-not-found', '-o', 'name')).toBe('');
   });
 
   e2e('runs Spark: a driver and its executors', async () => {

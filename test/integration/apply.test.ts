@@ -306,6 +306,26 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: ${name}, resources: {requ
         `a.yaml:4: 'spec.storageClassName' (${lazy}) binds a claim only when a pod uses it`,
       );
       expect(skipped.one('warning').message).toContain('is bound when a pod uses it');
+
+      // A Role says nothing of storage classes: the claim's events tell.
+      const account = await TestServiceAccount.create(
+        namespace,
+        'claimer',
+        ['get'],
+        [
+          {
+            apiGroups: [''],
+            resources: ['persistentvolumeclaims'],
+            verbs: ['create', 'delete', 'get', 'patch', 'watch'],
+          },
+          { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+        ],
+      );
+      await account.useToken('claimer-token');
+      const blind = { wait, firstConsumer: 'skip', onFinish: 'delete' } as const;
+      const told = start(claim(lazy).replace('data-', 'blind-'), blind, account.kubeconfig);
+      expect(await told.ended()).toBe(EXIT_CODES.OK);
+      expect(told.one('warning').message).toContain('is bound when a pod uses it');
     } finally {
       await start(storageClass, { action: 'delete' }).ended();
     }

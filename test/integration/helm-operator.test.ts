@@ -15,6 +15,8 @@ import { until } from './support/until.js';
 jest.setTimeout(300_000);
 
 const CHART = resolve('test/integration/support/chart');
+/** helm is built when there is none in the cache yet. */
+const BUILD_MS = 900_000;
 const NO_SUCH_IMAGE = 'no-such-image.invalid/x:1';
 
 /** The real helm with real releases. */
@@ -27,7 +29,7 @@ describe('helm', () => {
     namespace = await TestNamespace.create('helm');
     helm = execFileSync('bash', ['scripts/helm.sh'], { encoding: 'utf8' }).trim();
     launcherBundle();
-  });
+  }, BUILD_MS);
 
   afterEach(() => {
     for (const run of running.splice(0)) {

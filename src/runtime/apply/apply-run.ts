@@ -7,10 +7,10 @@ import { Discovery } from '../run/discovery.js';
 import { type EventSink, RunError, type RunOutcome } from '../run/events.js';
 import { patiently, type Patience } from '../run/patience.js';
 import { check, type CheckOptions } from './check.js';
-import { firstConsumerClass, waitsForBinding } from './claims.js';
 import { parseCondition } from './condition.js';
 import { type ManifestDocument, readDocuments } from './documents.js';
 import type { ApplyEvent, ObjectFate } from './events.js';
+import { FirstConsumers } from './first-consumers.js';
 import { stage } from './groundwork.js';
 import { PodLogs } from './pod-logs.js';
 import type { ApplyRequest } from './request.js';
@@ -126,35 +126,18 @@ export class ApplyRun {
 
   private async wait(written: readonly Written[]): Promise<Done> {
     const { api, request, sink } = this.options;
-    const waited = request.firstConsumer === 'skip' ? await this.withoutFirstConsumers(written) : written;
-    const [failure, failedPod] = await Promise.all([
-      waitFor(waited, { api, request, sink, signal: this.signal }),
-      request.follow ? this.logs.follow(written) : null,
-    ]);
-    const wrong = failure ?? failedPod;
-    return wrong === null ? SUCCEEDED : { outcome: 'failed', ...wrong };
-  }
-
-  private async withoutFirstConsumers(written: readonly Written[]): Promise<Written[]> {
-    const { api, request } = this.options;
-    const kept = await Promise.all(
-      written.map(async (one): Promise<Written[]> => {
-        const { document } = one.target;
-        if (!request.wait.some((rule) => waitsForBinding(rule, document))) {
-          return [one];
-        }
-        const claim = one.object ?? (await api.get(one.target.where, document.name));
-        const storageClass = claim === null ? null : await firstConsumerClass(claim, api, this.patience);
-        if (storageClass === null) {
-          return [one];
-        }
-        const what = describeName(nameOf(one.target));
-        const message = `${what} is bound when a pod uses it (storage class ${storageClass}): not waiting for that`;
-        this.tell({ type: 'warning', message });
-        return [];
-      }),
-    );
-    return kept.flat();
+    const claims = request.firstConsumer === 'skip' ? new FirstConsumers(this.options, this.patience) : null;
+    const waited = claims === null ? written : await claims.withoutKnown(written);
+    try {
+      const [failure, failedPod] = await Promise.all([
+        waitFor(waited, { api, request, sink, signal: this.signal, excuse: (one) => claims?.excuseOf(one) }),
+        request.follow ? this.logs.follow(written) : null,
+      ]);
+      const wrong = failure ?? failedPod;
+      return wrong === null ? SUCCEEDED : { outcome: 'failed', ...wrong };
+    } finally {
+      claims?.stop();
+    }
   }
 
   /** What needs a namespace or a kind that this run makes can be tried only now; if it is refused that is undone. */

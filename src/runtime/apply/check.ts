@@ -4,7 +4,7 @@ import { ConfigError, type ConfigProblem } from '../config/errors.js';
 import { collectionOf, type Discovery, type KindPlace } from '../run/discovery.js';
 import { RunError } from '../run/events.js';
 import { patiently, type Patience } from '../run/patience.js';
-import { firstConsumerClass, waitsForBinding } from './claims.js';
+import { bindingOf, waitsForBinding } from './claims.js';
 import { isAbout } from './condition.js';
 import type { ManifestDocument } from './documents.js';
 import { problemsOf } from './refusal.js';
@@ -112,8 +112,8 @@ async function refuseFirstConsumer(place: Place, claim: KubeObject, options: Che
   if (!waits || request.firstConsumer === 'skip' || request.action === 'delete') {
     return null;
   }
-  const storageClass = await firstConsumerClass(claim, api, patience);
-  return storageClass === null
+  const { when, storageClass } = await bindingOf(claim, api, patience);
+  return when !== 'first-consumer'
     ? null
     : problem(
         place,

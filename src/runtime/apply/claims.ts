@@ -1,4 +1,5 @@
 import type { Collection, KubeObject, ObjectApi } from '../api/object-api.js';
+import { pause } from '../pause.js';
 import { RunError } from '../run/events.js';
 import { patiently, type Patience } from '../run/patience.js';
 import { type ConditionRule, isAbout, isMet } from './condition.js';
@@ -30,30 +31,59 @@ export function waitsForBinding(rule: ConditionRule, document: ManifestDocument)
   );
 }
 
+/** When a claim is bound. */
+export interface Binding {
+  /** `unknown`: nobody may read its class. */
+  readonly when: 'at-once' | 'first-consumer' | 'unknown';
+  readonly storageClass: string;
+}
+
 /**
- * The class that binds a claim only when a pod uses it; null when the claim is bound sooner, or nobody may look.
+ * Whether a claim is bound only when a pod uses it.
  * @param claim as the server has it, or would
  */
-export async function firstConsumerClass(
+export async function bindingOf(
   claim: Claim & { readonly status?: { readonly phase?: string } },
   api: ObjectApi,
   patience: Patience,
-): Promise<string | null> {
-  const { storageClassName = '', volumeName = '' } = claim.spec ?? {};
+): Promise<Binding> {
+  const { storageClassName: storageClass = '', volumeName = '' } = claim.spec ?? {};
   // A claim for a certain volume is bound at once.
-  if (storageClassName === '' || volumeName !== '' || claim.status?.phase === 'Bound') {
-    return null;
+  if (storageClass === '' || volumeName !== '' || claim.status?.phase === 'Bound') {
+    return { when: 'at-once', storageClass };
   }
   try {
-    const found = await patiently(`read storage class ${storageClassName}`, patience, () =>
-      api.get(CLASSES, storageClassName),
-    );
-    return found?.volumeBindingMode === FIRST_CONSUMER ? storageClassName : null;
+    const found = await patiently(`read storage class ${storageClass}`, patience, () => api.get(CLASSES, storageClass));
+    return { when: found?.volumeBindingMode === FIRST_CONSUMER ? 'first-consumer' : 'at-once', storageClass };
   } catch (error) {
-    // Classes are of the whole cluster; who may not read them finds out at the timeout.
+    // Classes are of the whole cluster: many a task may not read them.
     if (error instanceof RunError && error.code === 'Forbidden') {
-      return null;
+      return { when: 'unknown', storageClass };
     }
     throw error;
   }
+}
+
+/** The controller says of a claim, soon after it was made, that it waits for a pod: looked for a few times. */
+const LOOKS_MS = [1000, 3000, 6000];
+
+/** @returns whether the events of a claim tell that it waits for a pod; false, too, when the signal was aborted */
+export async function waitsForConsumer(
+  api: ObjectApi,
+  namespace: string,
+  uid: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const ms of LOOKS_MS) {
+    await pause(ms, signal);
+    if (signal.aborted) {
+      return false;
+    }
+    // They would only save a wait.
+    const events = await api.events(namespace, uid).catch(() => []);
+    if (events.some(({ reason }) => reason === FIRST_CONSUMER)) {
+      return true;
+    }
+  }
+  return false;
 }

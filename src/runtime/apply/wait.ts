@@ -19,6 +19,8 @@ export interface WaitOptions {
   readonly request: ApplyRequest;
   readonly sink: EventSink<ApplyEvent>;
   readonly signal: AbortSignal;
+  /** Ends the waiting for an object as if it had met everything. */
+  readonly excuse?: (written: Written) => AbortSignal | undefined;
 }
 
 /** So many of the last events explain what did not come. */
@@ -104,6 +106,9 @@ class ObjectWait {
     if (object !== null) {
       this.observe(object);
     }
+    this.options.excuse?.(this.written)?.addEventListener('abort', () => {
+      this.end(null);
+    });
     const watch = new ObjectWatch({
       api,
       where: target.where,
