@@ -29,8 +29,9 @@ with DAG("scratch_volume", schedule=None, max_active_runs=1):
         task_id="write", arguments=['echo "$GREETING" > /scratch/greeting'], configmaps=["settings"], **POD
     )
     read = PodOperator(task_id="read", arguments=["cat /scratch/greeting"], **POD)
-    no_settings = YamlOperator(task_id="delete_settings", action="delete", trigger_rule="all_done", **SETTINGS)
-    no_volume = VolumeClaimOperator(
-        task_id="delete_volume", name="scratch", action="delete", namespace="jobs", trigger_rule="all_done"
-    )
+    no_settings = YamlOperator(task_id="delete_settings", action="delete", **SETTINGS)
+    no_volume = VolumeClaimOperator(task_id="delete_volume", name="scratch", action="delete", namespace="jobs")
     [volume, settings] >> write >> read >> [no_settings, no_volume]
+    # They run whatever happens between, and a run that failed between stays one that failed.
+    no_settings.as_teardown(setups=settings)
+    no_volume.as_teardown(setups=volume)
