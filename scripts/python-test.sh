@@ -10,7 +10,7 @@ readonly TEST_PINS=$PROJECT/python/requirements-test.txt
 readonly CONTRACT=$PROJECT/python/src/airflow_pod_launcher/_contract.py
 
 # What Airflow's version makes a difference to.
-readonly VERSION_TESTS=(tests/test_{adoption,airflow2,cluster,executor,guard,helm_operator,job_operator,launches,pod_decorator,pod_deferral,pod_operator,pod_trigger,spark_application_operator,spark_operator,yaml_operator}.py)
+readonly VERSION_TESTS=(tests/test_{adoption,airflow2,cluster,executor,guard,helm_operator,job_operator,launches,pod_decorator,pod_deferral,pod_operator,pod_trigger,spark_application_operator,spark_operator,trigger_log,yaml_operator}.py)
 
 # environment FOLDER: with the packages that the base image of this folder holds.
 environment() {

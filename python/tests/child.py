@@ -38,6 +38,9 @@ class Child:
     def asked(self) -> dict[str, Any]:
         return dict(json.loads(self._asked.read_text()))
 
+    def has_been_asked(self) -> bool:
+        return self._asked.exists()
+
     def manifest(self) -> dict[str, Any]:
         """What the parameters made of the pod."""
         return dict(self.asked()["layers"][-1]["manifest"])

@@ -8,6 +8,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from airflow.jobs.triggerer_job_runner import TriggerRunner
+from airflow.models.trigger import Trigger
+from airflow.utils.session import create_session
+from child import Child, ended_event
 from deployment import Deployment
 from peer import Peer
 from sqlalchemy import select
@@ -127,3 +131,76 @@ class TestEnding:
             states = dict(session.execute(select(Job.id, Job.state)).all())
         assert states[deployment.ti(ti).job_id] == "failed"
         assert states[deployment.ti(bystander).job_id] == "running"
+
+
+RUNNING = {"type": "state", "state": "running", "node": "n", "reason": None, "message": None}
+
+
+class TestTriggerer:
+    """Airflow 2's own runner of triggers and its database; the child that follows pods is a stand-in."""
+
+    def start(self, deployment: Deployment, ti: Any) -> tuple[TriggerRunner, int]:
+        trigger = Trigger(
+            "airflow_pod_launcher.triggers.pod.PodTrigger",
+            {
+                "request": {"protocol": 1, "namespace": "jobs", "attach": {"name": "the-pod", "uid": "1"}},
+                "cluster": {"conn_id": None},
+                "push_result": True,
+            },
+        )
+        with create_session() as session:
+            session.add(trigger)
+            session.flush()
+            number = int(trigger.id)
+        deployment.update(ti, state="deferred", trigger_id=number)
+        runner = TriggerRunner()
+        runner.job_id = 1
+        runner.update_triggers({number})
+        runner.start()
+        return runner, number
+
+    def until(self, holds: Any) -> None:
+        give_up = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+
+    def stop(self, runner: TriggerRunner) -> None:
+        runner.stop = True
+        runner.join(30)
+
+    def test_ends_a_deferred_task_with_its_result(self, deployment: Deployment, child: Child) -> None:
+        child.does(RUNNING, {"type": "result", "json": '{"a": 1}'}, {**ended_event(), "type": "outcome"})
+        ti = deployment.queued()
+        runner, _ = self.start(deployment, ti)
+        try:
+            self.until(lambda: runner.events)
+            number, event = runner.events.popleft()
+            Trigger.submit_event(trigger_id=number, event=event)
+        finally:
+            self.stop(runner)
+        ended = deployment.ti(ti)
+        assert ended.state == "success"
+        assert ended.xcom_pull(task_ids=ti.task_id) == {"a": 1}
+
+    def test_takes_the_pod_of_a_task_along_that_was_marked(self, deployment: Deployment, child: Child) -> None:
+        child.does(RUNNING, "wait-for-order", ended_event("killed"), "wait-for-eof")
+        ti = deployment.queued()
+        runner, _ = self.start(deployment, ti)
+        try:
+            self.until(child.has_been_asked)
+            deployment.update(ti, state="failed", trigger_id=None)
+            runner.update_triggers(set())
+            self.until(child.orders)
+        finally:
+            self.stop(runner)
+        assert child.orders() == ["kill"]
+
+    def test_leaves_the_pod_when_it_is_stopped_itself(self, deployment: Deployment, child: Child) -> None:
+        child.does(RUNNING, "wait-for-order", "wait-for-eof")
+        ti = deployment.queued()
+        runner, _ = self.start(deployment, ti)
+        self.until(child.has_been_asked)
+        self.stop(runner)
+        self.until(child.orders)
+        assert child.orders() == ["release"]
