@@ -1,6 +1,6 @@
 import { ANY, CHART_KEYS, type Keys } from './chart-keys.js';
 import { nearest } from './nearest.js';
-import { reasonFor } from './not-offered.js';
+import { isOff, reasonFor } from './not-offered.js';
 import { isPlainMap, type Values } from './values.js';
 import type { Path, ValuesFile } from './values-file.js';
 import { pathText } from './values-file.js';
@@ -35,6 +35,7 @@ export function listTheRest(file: ValuesFile, values: Values): void {
     for (const [key, below] of Object.entries(value)) {
       const here = [...path, key];
       const known = keys[key];
+      if (path.length === 0 && isOff(key, below)) continue;
       if (isKeys(known) && isPlainMap(below)) visit(below, known, here);
       // Of what is free in its form, a part may have been asked for.
       else if (isPlainMap(below) && !values.isTaken(here) && values.isOpened(here)) visit(below, {}, here);

@@ -153,8 +153,19 @@ const REASONS: Readonly<Record<string, string>> = {
   global: 'nothing of the chart reads it',
 };
 
+/** Sections of which nothing is offered. */
+const WHOLE = ['flower', 'redis', 'pgbouncer', 'statsd', 'otelCollector', 'kerberos', 'cleanup'];
+
+/** Whether a section of the values is off, so that nothing is lost without it. */
+export function isOff(section: string, values: unknown): boolean {
+  if (![...WHOLE, 'networkPolicies'].includes(section)) return false;
+  return typeof values === 'object' && values !== null && 'enabled' in values && values.enabled === false;
+}
+
 /** The reason for a key that nothing has asked for. */
 export function reasonFor(path: readonly string[]): string {
+  const [section = ''] = path;
+  if (WHOLE.includes(section)) return REASONS[section] ?? PATCH;
   for (let length = path.length; length > 0; length--) {
     const exact = REASONS[path.slice(0, length).join('.')];
     if (exact !== undefined) return exact;

@@ -149,6 +149,24 @@ describe('what is not carried over is listed with its line and the reason', () =
     expect(listed(values)).toEqual([]);
   });
 
+  it('says nothing of a section that is not offered and off', () => {
+    const off = 'flower: { enabled: false, username: a }\nstatsd: { enabled: false }\nredis: { enabled: false }';
+    expect(listed(`executor: KubernetesExecutor\n${off}`)).toEqual([]);
+  });
+
+  it('leaves the mounts of a volume out with it', () => {
+    const { program, remarks } = imported(`
+executor: KubernetesExecutor
+scheduler:
+  extraVolumes: [{ name: host, hostPath: { path: /x } }, { name: ours, emptyDir: {} }]
+  extraVolumeMounts: [{ name: host, mountPath: /x }, { name: ours, mountPath: /y }]
+`);
+    expect(program.statements).toEqual([
+      { targets: ['scheduler'], method: 'addVolume', args: [{ name: 'ours', emptyDir: {} }, '/y'] },
+    ]);
+    expect(remarks.map(({ key }) => key)).toEqual(['scheduler.extraVolumes', 'scheduler.extraVolumeMounts']);
+  });
+
   it('lists every key that Celery alone reads', () => {
     const keys = imported(EXAMPLES.Celery ?? '').remarks.map(({ key }) => key);
     expect(keys).toEqual([

@@ -75,6 +75,7 @@ describe('values are refused by file, line and key', () => {
       "values.yaml:1: scheduler.extraContainers: must hold objects with a 'name'",
     ],
     ['secret: [{ name: a }]', "values.yaml:1: secret: must hold objects with 'envName'"],
+    ['scheduler: { extraVolumes: [{ name: a }] }', "values.yaml:1: scheduler.extraVolumes: 'a' must have a source"],
     ['config: { core: 1 }', 'values.yaml:1: config.core: must be a section of airflow.cfg'],
   ])('%j', (values, expected) => {
     expect(problems(values)).toContainEqual(expect.stringContaining(expected));

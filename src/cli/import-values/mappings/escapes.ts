@@ -23,14 +23,23 @@ export function escapesOf(values: Values, targets: readonly Target[]): Statement
 
 /** A volume is mounted where it is added when it has one mount of the plain kind. */
 export function volumes(values: Values, key: string, mountKey: string, targets: readonly Target[]): Statement[] {
-  const mounts = objects(values, mountKey).flatMap((mount): DataMap[] => {
-    const found = picked(values, mountKey, mount, MOUNT_FIELDS);
-    return found === undefined ? [] : [found];
-  });
+  const dropped = new Set<unknown>();
   const added = objects(values, key).flatMap((volume): Statement[] => {
     const found = picked(values, key, volume, ['name', ...VOLUME_SOURCES]);
-    if (found === undefined || Object.keys(found).length < 2) return [];
-    return [{ targets, method: 'addVolume', args: [found] }];
+    if (found !== undefined && Object.keys(found).length > 1) return [{ targets, method: 'addVolume', args: [found] }];
+    if (Object.keys(volume).length < 2)
+      values.refuse(key, `'${String(volume.name)}' must have a source, such as emptyDir`);
+    dropped.add(volume.name);
+    return [];
+  });
+  const mounts = objects(values, mountKey).flatMap((mount): DataMap[] => {
+    // A pod that mounts a volume that it does not have is refused by the cluster.
+    if (dropped.has(mount.name)) {
+      values.remark(mountKey, `'${String(mount.name)}' is left out with its volume`);
+      return [];
+    }
+    const found = picked(values, mountKey, mount, MOUNT_FIELDS);
+    return found === undefined ? [] : [found];
   });
   const mounted = mounts.map((mount): Statement => ({ targets, method: 'addMount', args: [mount] }));
   const plain = (name: Data | undefined): DataMap[] => mounts.filter((mount) => mount.name === name);
