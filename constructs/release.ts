@@ -70,9 +70,8 @@ export class Release extends Construct {
   public readonly executor: ExecutorBinding;
   public readonly config: AirflowConfig;
 
-  /** Service accounts of tasks that have been granted something: their pods get a token. */
-  public readonly grantedAccounts = new Set<string>();
-
+  /** Service accounts of tasks that have been granted something. */
+  private readonly granted = new Set<string>();
   private readonly scripts: Scripts;
   private readonly pullSecrets: string[];
   private readonly executorClass: string;
@@ -152,6 +151,16 @@ export class Release extends Construct {
     return joinParts(this.config.part, this.scripts.part, {
       env: [{ name: 'CONNECTION_CHECK_MAX_COUNT', value: '0' }],
     });
+  }
+
+  /** The pods of tasks that run under this service account get its token. */
+  public giveToken(serviceAccountName: string): void {
+    this.granted.add(serviceAccountName);
+  }
+
+  /** Do the pods of tasks that run under this service account get its token? */
+  public givesToken(serviceAccountName: string): boolean {
+    return this.granted.has(serviceAccountName);
   }
 
   /** `imagePullSecrets` of a pod. */

@@ -98,7 +98,7 @@ export function renderTaskPod(release: Release, options: TaskPodOptions): string
 
 /** A token for the container of the task, if its service account has been granted anything. */
 function tokenPart(release: Release, options: TaskPodOptions): PodPart {
-  if (!release.grantedAccounts.has(taskServiceAccount(release, options))) return {};
+  if (!release.givesToken(taskServiceAccount(release, options))) return {};
   const name = 'kube-api-token';
   return {
     volumes: [tokenVolume(name)],

@@ -28,6 +28,7 @@ export class TaskServiceAccount extends Construct {
   /** By namespace: what has been allowed there. */
   private readonly allowed = new Map<string, TaskPermissions[]>();
   private readonly policies = new Set<string>();
+  private created = false;
 
   public constructor(scope: Construct, id: string, props: TaskServiceAccountProps) {
     super(scope, id);
@@ -36,8 +37,10 @@ export class TaskServiceAccount extends Construct {
     this.checks = new Checks(this);
   }
 
-  /** Makes the service account itself, in each of its namespaces. */
+  /** Makes the service account itself, in each of its namespaces; once. */
   public create(annotations: { [key: string]: string } = {}): void {
+    if (this.created) return;
+    this.created = true;
     const labels = this.props.release.objectLabels('worker');
     for (const namespace of this.props.namespaces) {
       new ApiObject(this, `account-${namespace}`, {
@@ -57,7 +60,7 @@ export class TaskServiceAccount extends Construct {
     const targets = namespace === undefined ? namespaces : [namespace];
     const ofStack = targets.some((target) => release.namespaces.includes(target));
     checkPermissions(this.checks, permissions, ofStack);
-    release.grantedAccounts.add(this.name);
+    release.giveToken(this.name);
     for (const target of targets) {
       this.allowed.set(target, [...(this.allowed.get(target) ?? []), permissions]);
       const role = this.role(target, namespace === undefined ? [target] : namespaces);

@@ -41,11 +41,15 @@ export class Tasks extends Construct {
   /**
    * A service account for some of the tasks, made in each namespace of tasks. They get it by their queue
    * (`queues: { etl: { taskPod: { serviceAccountName: 'etl' } } }`) or by their `pod_override`.
+   * Asked for again, it is the same one.
    * @param annotations of the service account, e.g. for a cloud identity
    */
   public serviceAccount(name: string, annotations: { [key: string]: string } = {}): TaskServiceAccount {
     this.needsPods();
-    new Checks(this).dnsName('serviceAccount', name);
+    const checks = new Checks(this);
+    checks.dnsName('serviceAccount', name);
+    if (name === `${this.release.name}-airflow-worker`)
+      checks.report('serviceAccount', name, "must be another one: 'tasks.allow' is for this one");
     const account = this.account(name, this.namespaces);
     account.create(annotations);
     return account;
@@ -53,7 +57,9 @@ export class Tasks extends Construct {
 
   private account(name: string, namespaces: string[]): TaskServiceAccount {
     const { release, deferredPods } = this;
-    return new TaskServiceAccount(this, `account-${name}`, { release, deferredPods, name, namespaces });
+    const id = `account-${name}`;
+    const found = this.node.tryFindChild(id) as TaskServiceAccount | undefined;
+    return found ?? new TaskServiceAccount(this, id, { release, deferredPods, name, namespaces });
   }
 
   private needsPods(): void {

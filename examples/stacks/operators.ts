@@ -19,9 +19,16 @@ const airflow = new Airflow(chart, 'airflow', {
   dags: Dags.volume(),
   logs: Logs.volume(),
 });
-// Every task. The rules are for the ConfigMap that a YamlOperator applies.
-const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'delete', 'get', 'patch', 'watch'] }];
-airflow.tasks.allow({ namespace: 'jobs', pods: true, volumeClaims: true, rules, spark: 'spark', deferrable: true });
+// Every task: what the operators need, and by rules what YamlOperator and HelmOperator make.
+const write = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+airflow.tasks.allow({
+  namespace: 'jobs',
+  ...{ pods: true, jobs: true, volumeClaims: true, spark: 'spark', deferrable: true },
+  rules: [
+    { apiGroups: [''], resources: ['configmaps'], verbs: write },
+    { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: write },
+  ],
+});
 // Those of the queue `etl`: the Secret `warehouse`, which you create yourself, is known to their pods alone.
 airflow.tasks.serviceAccount('etl').allow({ namespace: 'jobs', pods: true, secrets: ['warehouse'] });
 app.synth();

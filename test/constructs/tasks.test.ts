@@ -98,6 +98,17 @@ describe('a task', () => {
     expect(mounts(template('pod_template_file.yaml'))).not.toContain('kube-api-token');
   });
 
+  test('keeps its service account when that is asked for again', () => {
+    const stack = new Stack({ executor: Executor.kubernetes({ taskPod: { serviceAccountName: 'etl' } }) });
+    stack.airflow.tasks.serviceAccount('etl').allow({ pods: true });
+    stack.airflow.tasks.serviceAccount('etl').allow({ secrets: ['a'] });
+    stack.airflow.tasks.allow({ secrets: ['b'] });
+    expect(stack.all('ServiceAccount').filter(({ metadata }) => metadata.name === 'etl')).toHaveLength(1);
+    expect(stack.get('Role', 'airflow-tasks-etl-role').rules).toHaveLength(5);
+    stack.airflow.tasks.serviceAccount('airflow-airflow-worker');
+    expect(stack.problems().join()).toContain("'tasks.allow' is for this one");
+  });
+
   test('is allowed in its own namespace what is allowed without one', () => {
     const stack = new Stack({ executor: Executor.kubernetes({ namespaces: ['team-a', 'team-b'] }) });
     stack.airflow.tasks.allow({ pods: true });

@@ -1,6 +1,9 @@
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Airflow, Dags, Executor, Logs } from '../../constructs/index.js';
+import { PATHS } from '../../constructs/contract.js';
 import type { DagRun, TaskInstance } from '../../src/cli/airflow-api.js';
 import type { Pod } from '../../src/cli/kube/objects.js';
 import { AirflowUnderTest } from './support/airflow.js';
@@ -11,6 +14,8 @@ import { deploy } from './support/stack.js';
 import { until } from './support/wait.js';
 
 const MINUTE = 60_000;
+/** The release of the image that has the DAGs and helm. */
+const TAG = 'operators';
 const cluster = new Cluster('airflow-operators');
 /** Where the example DAGs have their pods. */
 const jobs = new Cluster('jobs');
@@ -22,9 +27,15 @@ function e2e(name: string, body: () => Promise<void>, minutes = 5): void {
 
 /** What the example DAGs need. */
 function allow({ tasks }: Airflow): void {
-  const verbs = ['create', 'delete', 'get', 'patch', 'watch'];
-  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs }];
-  tasks.allow({ namespace: jobs.namespace, pods: true, volumeClaims: true, rules, spark: 'spark', deferrable: true });
+  const write = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+  tasks.allow({
+    namespace: jobs.namespace,
+    ...{ pods: true, jobs: true, volumeClaims: true, spark: 'spark', deferrable: true },
+    rules: [
+      { apiGroups: [''], resources: ['configmaps'], verbs: write },
+      { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: write },
+    ],
+  });
   tasks.serviceAccount('etl').allow({ namespace: jobs.namespace, pods: true, secrets: ['warehouse'] });
 }
 
@@ -66,9 +77,20 @@ function named(tasks: Readonly<Record<string, TaskInstance>>, taskId: string): T
   return found;
 }
 
+/** What is added to the image: the DAGs, and helm, which is no part of it. */
+async function imageFolder(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'cdk8s-airflow-operators-'));
+  for (const dags of ['examples/dags/operators', 'test/e2e/dags/operators']) {
+    cpSync(join(ROOT, dags), folder, { recursive: true });
+  }
+  const { stdout: helm } = await execa(join(ROOT, 'scripts/helm.sh'), { stderr: 'inherit' });
+  cpSync(helm, join(folder, 'bin/helm'));
+  return folder;
+}
+
 beforeAll(async () => {
   const script = join(ROOT, 'scripts/images/load.sh');
-  const images = ['airflow', 'postgres', 'python', 'job-1.0.1', 'job-1.0.2', 'spark'];
+  const images = ['--tag', `${TAG}=${await imageFolder()}`, 'postgres', 'python', 'job-1.0.1', 'job-1.0.2', 'spark'];
   await execa(script, images, { stdout: 'ignore', stderr: 'inherit' });
   await Promise.all([cluster.deleteNamespace(), jobs.deleteNamespace()]);
   // Its images run as root.
@@ -94,13 +116,13 @@ describe('a stack whose tasks may run pods', () => {
   e2e(
     'comes up and takes the DAGs',
     async () => {
-      const executor = Executor.kubernetes({ queues: { etl: { taskPod: { serviceAccountName: 'etl' } } } });
-      await deploy(cluster.namespace, { executor, dags: Dags.volume(), logs: Logs.volume() }, allow);
-      for (const folder of ['examples/dags/operators', 'test/e2e/dags/operators']) {
-        await cli('dags', 'push', folder, '--namespace', cluster.namespace);
-      }
+      const executor = Executor.kubernetes({
+        taskPod: { env: { PATH: `${PATHS.DAGS}/bin:/home/airflow/.local/bin:/usr/local/bin:/usr/bin:/bin` } },
+        queues: { etl: { taskPod: { serviceAccountName: 'etl' } } },
+      });
+      const image = `docker.io/cdk8s-airflow/airflow:${TAG}`;
+      await deploy(cluster.namespace, { image, executor, dags: Dags.baked(), logs: Logs.volume() }, allow);
       airflow = await AirflowUnderTest.connect(cluster);
-      expect(await airflow.api.importErrors()).toEqual([]);
     },
     12,
   );
@@ -165,6 +187,21 @@ describe('a stack whose tasks may run pods', () => {
     await noPodIsLeft();
   });
 
+  e2e('runs a Job from YAML templates', async () => {
+    const tasks = await run('templated_job', { countdown: 'success' });
+    expect(counted(await airflow.log(named(tasks, 'countdown')))).toEqual(['5', '4', '3', '2', '1']);
+    await noPodIsLeft();
+    expect(await jobs.kubectl('get', 'jobs', '-n', jobs.namespace, ...QUIET)).toBe('');
+  });
+
+  e2e('installs, upgrades, tests and uninstalls a Helm chart', async () => {
+    const states = { install: 'success', upgrade: 'success', test: 'success', uninstall: 'success' };
+    const tasks = await run('helm_release', states);
+    expect(await airflow.xcom(named(tasks, 'upgrade'))).toMatchObject({ release: 'greeter', revision: 2 });
+    await noPodIsLeft();
+    expect(await jobs.kubectl('get', 'deployments', '-n', jobs.namespace, ...QUIET)).toBe('');
+  });
+
   e2e('deletes the pod of a task that is marked as failed in the UI, which is then no success', async () => {
     const slow = await airflow.start('slow');
     const task = await airflow.task(slow, 'slow', 'running');
@@ -181,6 +218,13 @@ describe('a stack whose tasks may run pods', () => {
     expect(await cluster.kubectl('get', kinds, '--all-namespaces', '--selector', selector, '-o', 'name')).toBe('');
   });
 });
+
+const QUIET = ['-o', 'name', '--ignore-not-found'];
+
+/** The numbers that the countdown has logged. */
+function counted(log: string): string[] {
+  return [...log.matchAll(/"event":"\[counter[^\]]*\] (\d)"/g)].map(([, number]) => number ?? '');
+}
 
 function isRunning({ status }: Pod): boolean {
   return status?.phase === 'Running';

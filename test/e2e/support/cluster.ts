@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { STACK_NAMESPACE_LABEL } from '../../../constructs/contract.js';
 import { KubeClient } from '../../../src/cli/kube/client.js';
 import { connect, localKubeconfig } from '../../../src/cli/kube/connect.js';
 import { execInPod } from '../../../src/cli/kube/exec.js';
@@ -64,6 +65,9 @@ export class Cluster {
 
   /** Asks for the namespace's deletion, and waits for nothing: the next test file has a namespace of its own. */
   async abandonNamespace(): Promise<void> {
+    // What a stack in it has of the whole cluster would stay.
+    const kinds = 'clusterrolebindings,clusterroles,validatingadmissionpolicybindings,validatingadmissionpolicies';
+    await this.kubectl('delete', kinds, '--selector', `${STACK_NAMESPACE_LABEL}=${this.namespace}`);
     if (!(await this.namespaceIsGone())) {
       await this.kube.request('DELETE', this.namespacePath);
     }
