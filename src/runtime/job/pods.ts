@@ -184,9 +184,7 @@ export class JobPods {
         tell: (event) =>
           event.type === 'log'
             ? sink.tell({ ...event, pod, label })
-            : event.type === 'warning'
-              ? sink.tell({ ...event, message: `pod ${pod}: ${event.message}` })
-              : true,
+            : sink.tell({ ...event, message: `pod ${pod}: ${event.message}` }),
         ready: () => sink.ready(),
       },
       signal: reading,
