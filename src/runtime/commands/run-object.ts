@@ -1,30 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { ObjectApi } from '../api/object-api.js';
 import type { ErrorEvent, EventSink } from '../run/events.js';
 import type { ClusterPart } from '../run/request-parts.js';
+import type { RunOptions } from '../run/run-options.js';
 import { TextSink, type Words } from '../run/text-sink.js';
 import { readInput, runForProgram, Stops, tellError, withCluster } from './driver.js';
 import { exitCodeFor, type Left, shellExitCodeFor } from './run-exit.js';
 import { type RunPodOptions, SHELL_EXIT_CODES } from './run-pod-options.js';
 
-/** What a run is made of. */
-export interface Running<R, E> {
-  readonly api: ObjectApi;
-  readonly request: R;
-  /** Where nobody says it. */
-  readonly defaultNamespace: string;
-  /** Part of the name of an object of no task. */
-  readonly random: string;
-  readonly sink: EventSink<E>;
-  /** Ends the run and, if the request says so, the object. */
-  readonly kill: AbortSignal;
-  /** Ends the run; the object lives on. */
-  readonly detach: AbortSignal;
-}
-
 /** What is run. */
 export interface Runnable<R extends { readonly cluster: ClusterPart }, E extends object, L extends Left> {
-  run(running: Running<R, E>): Promise<L>;
+  run(options: RunOptions<R, E>): Promise<L>;
   /** The end, and the event that tells it, of a run that was told to end before there was an object. */
   killed(requests: number): { readonly end: L; readonly event: E };
 }

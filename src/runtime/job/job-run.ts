@@ -1,10 +1,9 @@
-import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
 import { pause } from '../pause.js';
+import { CLEANUP_PATIENCE, cleanUp, isOurs, markChecked } from '../run/clean-up.js';
 import { RunError } from '../run/events.js';
 import { RUN_LABELS } from '../run/identity.js';
 import type { JobEnd, JobEvent, JobLeft, JobSink } from './events.js';
-import { readJobEvents } from './explain.js';
 import { buildJobManifest, type JobManifest } from './manifest.js';
 import { endOfJob, explainingPods, failedJob } from './outcome.js';
 import { type GivenUp, JobPods } from './pods.js';
@@ -17,27 +16,13 @@ import { ObjectWatch } from '../run/object-watch.js';
 import { cleanupOf } from '../run/outcome.js';
 import { patiently } from '../run/patience.js';
 import { podsOf, type RunPod } from '../run/pod-view.js';
+import { readEvents } from '../run/read-events.js';
+import type { RunOptions } from '../run/run-options.js';
 import { SelectionWatch } from '../run/selection-watch.js';
-
-export interface JobRunOptions {
-  readonly api: ObjectApi;
-  readonly request: JobRequest;
-  /** Where no layer and no request says it. */
-  readonly defaultNamespace: string;
-  /** Part of the name of a Job of no task. */
-  readonly random: string;
-  readonly sink: JobSink;
-  /** Ends the run and, if the request says so, the Job. */
-  readonly kill: AbortSignal;
-  /** Ends the run; the Job lives on. Without effect once the run is killed. */
-  readonly detach: AbortSignal;
-}
 
 /** How a run was left: at the Job's end, right after its creation, or with the Job still there. */
 export type JobRunLeft = JobEnd | 'created' | 'detached';
 
-/** Of a Job whose end is known nobody waits longer for the API server. */
-const CLEANUP_PATIENCE_MS = 30_000;
 /** The Job may be told to have ended before its last pods are: two watches have two paces. */
 const CATCH_UP_MS = 2000;
 const CATCH_UP_LOOK_MS = 20;
@@ -61,7 +46,7 @@ export class JobRun {
   private killed = false;
 
   /** @throws ConfigError when the request makes no Job */
-  constructor(private readonly options: JobRunOptions) {
+  constructor(private readonly options: RunOptions<JobRequest, JobEvent>) {
     const { request, sink } = options;
     this.manifest = buildJobManifest(request);
     this.tail = request.tail === null ? null : new TailSink(sink, request.tail);
@@ -327,8 +312,8 @@ export class JobRun {
   private readEvents(uid: string, namespace: string): Promise<string[]> {
     const explaining = explainingPods(this.pods?.seen() ?? [], this.manifest.container);
     const uids = [uid, ...explaining.map(({ metadata }) => metadata?.uid ?? '')];
-    return readJobEvents(this.options.api, namespace, uids, this.reading.signal, (message) => {
-      this.tell({ type: 'warning', message });
+    return readEvents(this.options.api, namespace, uids, this.reading.signal, (message) => {
+      this.tell({ type: 'warning', message: `the events of the Job cannot be read: ${message}` });
     });
   }
 
@@ -344,22 +329,21 @@ export class JobRun {
     const isToGo = killed
       ? request.onKill === 'delete_pod'
       : active || cleanupOf(request.onFinish, end.outcome, active) === 'delete';
-    const patience = { patienceMs: CLEANUP_PATIENCE_MS, signal: new AbortController().signal };
-    try {
-      if (!this.isOurs()) {
-        this.tell({ type: 'warning', message: `Job ${name} belongs to a later try by now and is left alone` });
-      } else if (isToGo) {
+    return cleanUp({
+      what: `Job ${name}`,
+      isOurs: isOurs(this.last, request.task),
+      action: isToGo ? 'delete' : killed || request.task === null ? 'keep' : 'mark',
+      remove: () => {
         const propagation = active ? request.propagation : 'Background';
-        await patiently('delete the Job', patience, () => api.delete(jobsOf(namespace), name, uid, null, propagation));
-        return 'deleted';
-      } else if (!killed && request.task !== null) {
-        const change = { metadata: { uid, labels: { [RUN_LABELS.CHECKED]: 'True' } } };
-        await patiently('label the Job', patience, () => api.patch(jobsOf(namespace), name, change));
-      }
-    } catch (error) {
-      this.tell({ type: 'warning', message: `Job ${name} is left behind: ${(error as Error).message}` });
-    }
-    return 'kept';
+        return patiently('delete the Job', CLEANUP_PATIENCE, () =>
+          api.delete(jobsOf(namespace), name, uid, null, propagation),
+        );
+      },
+      mark: () => markChecked(api, jobsOf(namespace), launched, 'Job'),
+      warn: (message) => {
+        this.tell({ type: 'warning', message });
+      },
+    });
   }
 
   /** What may not be followed is not left running; a Job that cannot be followed now is gone on with later. */
@@ -372,13 +356,6 @@ export class JobRun {
     await api.delete(jobsOf(namespace), name, uid, null, propagation).catch((thrown: unknown) => {
       this.tell({ type: 'warning', message: `Job ${name} is left behind: ${(thrown as Error).message}` });
     });
-  }
-
-  /** A later try that took the Job over has written its number on it. */
-  private isOurs(): boolean {
-    const { task } = this.options.request;
-    const label = Number(this.last?.metadata?.labels?.try_number ?? NaN);
-    return task === null || !(label > task.tryNumber);
   }
 
   private tell(event: JobEvent): void {

@@ -1,10 +1,10 @@
 import type { ObjectApi } from '../api/object-api.js';
 import { pause } from '../pause.js';
 import { steadyNow } from '../clock.js';
-import { describeEvents } from '../pods/events.js';
 import { attach } from './attach.js';
+import { CLEANUP_PATIENCE, cleanUp, isOurs, markChecked } from './clean-up.js';
 import { type Deadline, DeadlineKeeper } from './deadline.js';
-import type { RunEvent, RunSink } from './events.js';
+import type { RunEvent } from './events.js';
 import { RUN_LABELS } from './identity.js';
 import { type CreatePod, launch, type Launched } from './launch.js';
 import { LogFollower } from './log-follower.js';
@@ -13,22 +13,13 @@ import { ObjectWatch, type ObjectWatchOptions } from './object-watch.js';
 import { cleanupOf, endOf, endOfGone, failure, type RunEnd } from './outcome.js';
 import { patiently } from './patience.js';
 import { isHopeless, isOver, podsOf, type PodView, type RunPod, viewPod } from './pod-view.js';
+import { readEvents } from './read-events.js';
 import { readResult } from './read-result.js';
 import type { RunRequest } from './request.js';
+import type { RunOptions } from './run-options.js';
 import { SIDECAR } from './result-sidecar.js';
 
-export interface PodRunOptions {
-  readonly api: ObjectApi;
-  readonly request: RunRequest;
-  /** Where no layer and no request says it. */
-  readonly defaultNamespace: string;
-  /** Part of the name of a pod of no task. */
-  readonly random: string;
-  readonly sink: RunSink;
-  /** Ends the run and, if the request says so, the pod. */
-  readonly kill: AbortSignal;
-  /** Ends the run; the pod lives on. Without effect once the run is killed. */
-  readonly detach: AbortSignal;
+export interface PodRunOptions extends RunOptions<RunRequest, RunEvent> {
   readonly create?: CreatePod;
   /** Follows the pod. @default - A watch of its own. */
   readonly follow?: (options: ObjectWatchOptions<RunPod>) => Promise<void>;
@@ -36,10 +27,6 @@ export interface PodRunOptions {
 
 /** How a run was left: at the pod's end, right after its creation, or with the pod still there. */
 export type RunLeft = RunEnd | 'created' | 'detached';
-
-/** Of a pod whose end is known nobody waits longer for the API server. */
-const CLEANUP_PATIENCE = { patienceMs: 30_000, signal: new AbortController().signal };
-const EVENTS_PATIENCE_MS = 5000;
 
 type Follower = LogFollower & { done?: Promise<void> };
 
@@ -279,16 +266,10 @@ export class PodRun {
     return { api: this.options.api, namespace, pod: name, signal: this.reading.signal };
   }
 
-  private async readEvents({ namespace, uid }: Launched<RunPod>): Promise<string[]> {
-    const { api } = this.options;
-    const patience = { patienceMs: EVENTS_PATIENCE_MS, signal: this.reading.signal };
-    try {
-      return describeEvents(await patiently('list events', patience, () => api.events(namespace, uid)));
-    } catch (error) {
-      // They explain a failure; without them it is one all the same.
-      this.tell({ type: 'warning', message: `the pod's events cannot be read: ${(error as Error).message}` });
-      return [];
-    }
+  private readEvents({ namespace, uid }: Launched<RunPod>): Promise<string[]> {
+    return readEvents(this.options.api, namespace, [uid], this.reading.signal, (message) => {
+      this.tell({ type: 'warning', message: `the pod's events cannot be read: ${message}` });
+    });
   }
 
   private async cleanUp(launched: Launched<RunPod>, end: RunEnd): Promise<'deleted' | 'kept' | 'gone'> {
@@ -299,48 +280,37 @@ export class PodRun {
     }
     const killed = end.outcome === 'killed';
     const active = this.last === null || !viewPod(this.last, request.container).terminal;
-    const action = killed
+    const isToGo = killed
       ? request.onKill === 'delete_pod'
-        ? 'delete'
-        : 'keep'
-      : cleanupOf(request.onFinish, end.outcome, active);
-    try {
-      if (!this.isOurs()) {
-        this.tell({ type: 'warning', message: `pod ${name} belongs to a later try by now and is left alone` });
-      } else if (action === 'delete') {
-        await patiently(`delete the pod`, CLEANUP_PATIENCE, () =>
+      : cleanupOf(request.onFinish, end.outcome, active) === 'delete';
+    return cleanUp({
+      what: `pod ${name}`,
+      isOurs: isOurs(this.last, request.task),
+      action: isToGo ? 'delete' : killed ? 'keep' : 'mark',
+      remove: () =>
+        patiently('delete the pod', CLEANUP_PATIENCE, () =>
           api.delete(podsOf(namespace), name, uid, killed || active ? request.graceSeconds : null),
-        );
-        return 'deleted';
-      } else if (!killed) {
-        await this.mark(launched);
-      }
-    } catch (error) {
-      this.tell({ type: 'warning', message: `pod ${name} is left behind: ${(error as Error).message}` });
-    }
-    return 'kept';
+        ),
+      mark: () => this.mark(launched),
+      warn: (message) => {
+        this.tell({ type: 'warning', message });
+      },
+    });
   }
 
   /** Later tries must not go on with a pod whose end is known. */
-  private async mark({ name, namespace, uid }: Launched<RunPod>): Promise<void> {
+  private async mark(launched: Launched<RunPod>): Promise<void> {
     const { api, request } = this.options;
-    if (this.isMarked || this.isGone || request.task === null || !this.isOurs()) {
+    const { name, namespace } = launched;
+    if (this.isMarked || this.isGone || request.task === null || !isOurs(this.last, request.task)) {
       return;
     }
-    const change = { metadata: { uid, labels: { [RUN_LABELS.CHECKED]: 'True' } } };
     try {
-      await patiently('label the pod', CLEANUP_PATIENCE, () => api.patch(podsOf(namespace), name, change));
+      await markChecked(api, podsOf(namespace), launched, 'pod');
       this.isMarked = true;
     } catch (error) {
       this.tell({ type: 'warning', message: `pod ${name} cannot be labelled: ${(error as Error).message}` });
     }
-  }
-
-  /** A later try that took the pod over has written its number on it. */
-  private isOurs(): boolean {
-    const { task } = this.options.request;
-    const label = Number(this.last?.metadata?.labels?.try_number ?? NaN);
-    return task === null || !(label > task.tryNumber);
   }
 
   private tell(event: RunEvent): void {

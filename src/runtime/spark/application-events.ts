@@ -1,4 +1,4 @@
-import type { ErrorEvent, EventSink, RunOutcome } from '../run/events.js';
+import type { ErrorEvent, RunOutcome } from '../run/events.js';
 import { why, type Words } from '../run/text-sink.js';
 import type { ApplicationStage } from './application.js';
 
@@ -41,8 +41,6 @@ export type ApplicationEvent =
       readonly requests: number;
     } & ApplicationEnd)
   | ErrorEvent;
-
-export type ApplicationSink = EventSink<ApplicationEvent>;
 
 /** An event for people; pure. */
 export function applicationInWords(event: ApplicationEvent): Words {

@@ -1,39 +1,23 @@
 import { KubeError } from '../api/errors.js';
-import type { ObjectApi } from '../api/object-api.js';
 import { steadyNow } from '../clock.js';
 import { describeEvents } from '../pods/events.js';
+import { CLEANUP_PATIENCE, cleanUp, isOurs, markChecked } from '../run/clean-up.js';
 import { RunError } from '../run/events.js';
-import { RUN_LABELS } from '../run/identity.js';
 import { launch, type Launched } from '../run/launch.js';
 import { LogFollower } from '../run/log-follower.js';
 import { ObjectWatch } from '../run/object-watch.js';
 import { cleanupOf, endOf } from '../run/outcome.js';
 import { patiently } from '../run/patience.js';
 import { podsOf, type RunPod, viewPod } from '../run/pod-view.js';
+import type { RunOptions } from '../run/run-options.js';
 import { type ApplicationView, applicationsOf, type SparkApplication, viewApplication } from './application.js';
-import type { ApplicationEnd, ApplicationEvent, ApplicationSink } from './application-events.js';
+import type { ApplicationEnd, ApplicationEvent } from './application-events.js';
 import { APPLICATION_OPERATOR, type ApplicationManifest, buildApplicationManifest } from './application-manifest.js';
 import type { ApplicationRequest } from './application-request.js';
-
-export interface ApplicationRunOptions {
-  readonly api: ObjectApi;
-  readonly request: ApplicationRequest;
-  /** Where no layer and no request says it. */
-  readonly defaultNamespace: string;
-  /** Part of the name of an application of no task. */
-  readonly random: string;
-  readonly sink: ApplicationSink;
-  /** Ends the run and, if the request says so, the application. */
-  readonly kill: AbortSignal;
-  /** Ends the run; the application lives on. Without effect once the run is killed. */
-  readonly detach: AbortSignal;
-}
 
 /** How a run was left: at the end, right after the creation, or with the application still there. */
 export type ApplicationLeft = ApplicationEnd | 'created' | 'detached';
 
-/** Of an application whose end is known nobody waits longer for the API server. */
-const CLEANUP_PATIENCE_MS = 30_000;
 const EXPLAIN_PATIENCE_MS = 5000;
 
 interface Follower {
@@ -57,7 +41,7 @@ export class ApplicationRun {
   private end: ApplicationEnd | 'detached' | null = null;
 
   /** @throws ConfigError when the request makes no SparkApplication */
-  constructor(private readonly options: ApplicationRunOptions) {
+  constructor(private readonly options: RunOptions<ApplicationRequest, ApplicationEvent>) {
     const { request } = options;
     this.manifest = buildApplicationManifest(request);
     this.namespace = this.manifest.namespace ?? request.namespace ?? options.defaultNamespace;
@@ -285,10 +269,11 @@ export class ApplicationRun {
   }
 
   private async cleanUp(
-    { name, uid }: Launched<SparkApplication>,
+    launched: Launched<SparkApplication>,
     end: ApplicationEnd,
   ): Promise<'deleted' | 'kept' | 'gone'> {
     const { api, request } = this.options;
+    const { name, uid } = launched;
     if (this.isGone) {
       return 'gone';
     }
@@ -299,30 +284,17 @@ export class ApplicationRun {
     const isToGo = killed
       ? request.onKill === 'delete_pod'
       : active || cleanupOf(request.onFinish, end.outcome, active) === 'delete';
-    const patience = { patienceMs: CLEANUP_PATIENCE_MS, signal: new AbortController().signal };
-    try {
-      if (!this.isOurs()) {
-        const message = `SparkApplication ${name} belongs to a later try by now and is left alone`;
+    return cleanUp({
+      what: `SparkApplication ${name}`,
+      isOurs: isOurs(this.last, request.task),
+      action: isToGo ? 'delete' : killed || request.task === null ? 'keep' : 'mark',
+      // Its driver goes with it, and the executors with that.
+      remove: () => patiently('delete the SparkApplication', CLEANUP_PATIENCE, () => api.delete(where, name, uid)),
+      mark: () => markChecked(api, where, launched, 'SparkApplication'),
+      warn: (message) => {
         this.tell({ type: 'warning', message });
-      } else if (isToGo) {
-        // Its driver goes with it, and the executors with that.
-        await patiently('delete the SparkApplication', patience, () => api.delete(where, name, uid));
-        return 'deleted';
-      } else if (!killed && request.task !== null) {
-        const change = { metadata: { uid, labels: { [RUN_LABELS.CHECKED]: 'True' } } };
-        await patiently('label the SparkApplication', patience, () => api.patch(where, name, change));
-      }
-    } catch (error) {
-      this.tell({ type: 'warning', message: `SparkApplication ${name} is left behind: ${(error as Error).message}` });
-    }
-    return 'kept';
-  }
-
-  /** A later try that took the application over has written its number on it. */
-  private isOurs(): boolean {
-    const { task } = this.options.request;
-    const label = Number(this.last?.metadata?.labels?.try_number ?? NaN);
-    return task === null || !(label > task.tryNumber);
+      },
+    });
   }
 
   private tell(event: ApplicationEvent): void {

@@ -1,11 +1,14 @@
 import type { ObjectApi } from '../api/object-api.js';
 import { describeEvents } from '../pods/events.js';
-import { patiently } from '../run/patience.js';
+import { patiently } from './patience.js';
 
 const EVENTS_PATIENCE_MS = 5000;
 
-/** What Kubernetes' events say of a Job and of some of its pods; nothing when they cannot be read, which is told. */
-export async function readJobEvents(
+/**
+ * What Kubernetes' events say of some objects; nothing when they cannot be read.
+ * @param warn gets why they cannot be read
+ */
+export async function readEvents(
   api: ObjectApi,
   namespace: string,
   uids: readonly string[],
@@ -20,7 +23,7 @@ export async function readJobEvents(
     return describeEvents(all.flat());
   } catch (error) {
     // They explain a failure; without them it is one all the same.
-    warn(`the events of the Job cannot be read: ${(error as Error).message}`);
+    warn((error as Error).message);
     return [];
   }
 }
